@@ -1,0 +1,7 @@
+// Everything here improves a page that works without it. One custom element a file; no globals but htmx.
+import './ago.js';
+import './copy.js';
+import './live.js';
+import './menu.js';
+import './palette.js';
+import './toast.js';

@@ -1,0 +1,102 @@
+//! `GET /api/scans/:id/jobs`
+use axum::extract::{RawQuery, State};
+use chrono::{DateTime, Utc};
+use mipo_app::{AppError, views};
+use mipo_domain::ids::ScanId;
+use mipo_store::results::scan_views::JobRow;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::http::{Id, Json, Problem};
+use crate::lists::{Columns, ListQuery, Listed};
+use crate::signed::SignedIn;
+use crate::state::App;
+
+const COLUMNS: Columns = Columns { sort: &["id"], filters: &[], default_sort: "id" };
+
+/// The share of a scan for one scanner and one batch.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = ScanJob)]
+pub struct JobAnswer {
+    id: i64,
+    /// `sweep`, or `confirm` for a second look at flipped ports.
+    kind: String,
+    batch_no: i32,
+    scanner_id: Uuid,
+    /// Absent when the scanner was deleted.
+    scanner: Option<String>,
+    status: String,
+    hold_reasons: Vec<String>,
+    hosts_planned: i32,
+    probes_planned: i64,
+    probes_attempted: i64,
+    error_count: i64,
+    excluded_count: i64,
+    result_count: i64,
+    lease_attempt: i32,
+    lease_until: Option<DateTime<Utc>>,
+    estimated_seconds: i32,
+    error_message: Option<String>,
+    started_at: Option<DateTime<Utc>>,
+    last_progress_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    concluded_at: Option<DateTime<Utc>>,
+}
+
+impl From<JobRow> for JobAnswer {
+    fn from(job: JobRow) -> Self {
+        Self {
+            id: job.id.get(),
+            kind: job.kind,
+            batch_no: job.batch_no,
+            scanner_id: job.scanner_id.as_uuid(),
+            scanner: job.scanner,
+            status: job.status,
+            hold_reasons: job.hold_reasons,
+            hosts_planned: job.hosts_planned,
+            probes_planned: job.probes_planned,
+            probes_attempted: job.probes_attempted,
+            error_count: job.error_count,
+            excluded_count: job.excluded_count,
+            result_count: job.result_count,
+            lease_attempt: job.lease_attempt,
+            lease_until: job.lease_until,
+            estimated_seconds: job.estimated_seconds,
+            error_message: job.error_message,
+            started_at: job.started_at,
+            last_progress_at: job.last_progress_at,
+            finished_at: job.finished_at,
+            concluded_at: job.concluded_at,
+        }
+    }
+}
+
+/// Jobs of a scan.
+#[utoipa::path(
+    get,
+    path = "/api/scans/{id}/jobs",
+    tag = "scans",
+    operation_id = "listScanJobs",
+    extensions(("x-right" = json!("scans:view"))),
+    params(
+        ("id" = i64, Path, description = "The scan"),
+        ("page" = Option<u32>, Query, description = "From 1"),
+        ("pageSize" = Option<u32>, Query, description = "1 to 200, 25 without it"),
+    ),
+    responses((status = 200, description = "A page of jobs", body = Listed<JobAnswer>))
+)]
+pub async fn list(
+    State(app): State<App>,
+    signed: SignedIn,
+    Id(id): Id<ScanId>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Listed<JobAnswer>>, Problem> {
+    let query = ListQuery::parse(query.as_deref(), &COLUMNS).map_err(AppError::Invalid)?;
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.read("scans.jobs").await?;
+    views::scans::get(&mut tx, &ctx, id).await?;
+    let (jobs, total) = views::scans::jobs(&mut tx, &ctx, id, query.limit(), query.offset()).await?;
+    Ok(Json(Listed::exact(jobs.into_iter().map(JobAnswer::from).collect(), total, &query)))
+}

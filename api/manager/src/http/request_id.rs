@@ -1,0 +1,66 @@
+//! The outermost layer: gives each request an id, a span and a line in the log, writes problem documents, and turns a
+//! panic into an answer.
+use std::panic::AssertUnwindSafe;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use futures::FutureExt as _;
+use mipo_domain::ids::RequestId;
+use tracing::Instrument as _;
+
+use super::{Problem, is_api, refuse_with};
+use crate::state::App;
+
+/// The id of a request, in its extensions and in the answer. Ours alone: what the client sent is thrown away.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// See the module.
+pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = RequestId::mint(&*app.clock, &*app.entropy);
+    let text = id.to_string();
+    // Hyphens and hex digits are always a good header value.
+    let value = HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-"));
+    request.headers_mut().insert(HEADER, value.clone());
+    request.extensions_mut().insert(id);
+    // The path alone: a query may hold what people look for, a fragment never comes here.
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let span = tracing::info_span!("request", id = %text, %method, path = %path);
+    let started = std::time::Instant::now();
+    let mut response = async {
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        answered.unwrap_or_else(|_| {
+            tracing::error!("a handler panicked");
+            let detail = "This is a fault of mipo. The log has the details under the request id.";
+            refuse_with(&path, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", detail)
+        })
+    }
+    .instrument(span.clone())
+    .await;
+    response = written(response, &path, &text);
+    response.headers_mut().insert(HEADER, value);
+    let _entered = span.enter();
+    tracing::info!(status = response.status().as_u16(), ms = started.elapsed().as_millis() as u64, "answered");
+    response
+}
+
+/// Writes the problem document, also for what the router refused without one.
+fn written(mut response: Response, path: &str, id: &str) -> Response {
+    let status = response.status();
+    let bare = is_api(path) && (status.is_client_error() || status.is_server_error());
+    let problem = match response.extensions_mut().remove::<Problem>() {
+        Some(problem) => problem,
+        None if bare => Problem::of_status(status),
+        None => return response,
+    };
+    let (mut parts, _) = response.into_parts();
+    let answer = problem.answer(id).into_response();
+    for (name, value) in answer.headers() {
+        parts.headers.insert(name.clone(), value.clone());
+    }
+    let mut whole = Response::from_parts(parts, answer.into_body());
+    // Whatever length the empty answer had.
+    whole.headers_mut().remove(axum::http::header::CONTENT_LENGTH);
+    whole
+}

@@ -1,0 +1,129 @@
+//! Configuration: scanners, subnets, port lists, scan templates, exclusions.
+mod changes;
+mod cloning;
+mod deletion;
+pub(crate) mod exclusions;
+pub(crate) mod port_lists;
+pub(crate) mod scanners;
+pub(crate) mod subnets;
+pub(crate) mod templates;
+
+use std::borrow::Borrow;
+use std::str::FromStr;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+use mipo_app::{AppError, Ctx, FieldError};
+
+use super::forms::Form;
+use crate::lists::encode;
+use crate::state::App;
+use crate::ui;
+
+/// Pages and forms of the area.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/config/scanners", get(scanners::list::page))
+        .route("/config/scanners/new", get(scanners::new::page).post(scanners::new::create))
+        .route("/config/scanners/{id}", get(scanners::detail::page).post(scanners::detail::save))
+        .route("/config/scanners/{id}/token", get(scanners::token::page).post(scanners::token::regenerate))
+        .route("/config/scanners/{id}/rotate-key", get(scanners::actions::rotate_page).post(scanners::actions::rotate))
+        .route("/config/scanners/{id}/disable", get(scanners::actions::disable_page).post(scanners::actions::disable))
+        .route("/config/scanners/{id}/enable", post(scanners::actions::enable))
+        .route("/config/scanners/{id}/drain", post(scanners::actions::drain))
+        .route("/config/scanners/{id}/undrain", post(scanners::actions::undrain))
+        .route("/config/scanners/{id}/bind", post(scanners::actions::bind))
+        .route("/config/scanners/{id}/release-binding", post(scanners::actions::release_binding))
+        .route("/config/scanners/{id}/delete", get(scanners::detail::delete_page).post(scanners::detail::delete))
+        .route("/config/subnets", get(subnets::list))
+        .route("/config/subnets/new", get(subnets::new_page).post(subnets::create))
+        .route("/config/subnets/{id}", get(subnets::page).post(subnets::save))
+        .route("/config/subnets/{id}/scanners", post(subnets::assign))
+        .route("/config/subnets/{id}/clone", get(subnets::clone_page).post(subnets::duplicate))
+        .route("/config/subnets/{id}/delete", get(subnets::delete_page).post(subnets::delete))
+        .route("/config/port-lists", get(port_lists::list))
+        .route("/config/port-lists/new", get(port_lists::new_page).post(port_lists::create))
+        .route("/config/port-lists/preview", post(port_lists::preview))
+        .route("/config/port-lists/{id}", get(port_lists::page).post(port_lists::save))
+        .route("/config/port-lists/{id}/clone", get(port_lists::clone_page).post(port_lists::duplicate))
+        .route("/config/port-lists/{id}/delete", get(port_lists::delete_page).post(port_lists::delete))
+        .route("/config/scan-templates", get(templates::list))
+        .route("/config/scan-templates/new", get(templates::new_page).post(templates::create))
+        .route("/config/scan-templates/summary", post(templates::summary))
+        .route("/config/scan-templates/{id}", get(templates::page).post(templates::save))
+        .route("/config/scan-templates/{id}/clone", get(templates::clone_page).post(templates::duplicate))
+        .route("/config/scan-templates/{id}/delete", get(templates::delete_page).post(templates::delete))
+        .route("/config/exclusions", get(exclusions::list))
+        .route("/config/exclusions/new", get(exclusions::new_page).post(exclusions::create))
+        .route("/config/exclusions/{id}", get(exclusions::page).post(exclusions::save))
+        .route("/config/exclusions/{id}/disable", get(exclusions::disable_page).post(exclusions::disable))
+        .route("/config/exclusions/{id}/enable", post(exclusions::enable))
+        .route("/config/exclusions/{id}/clone", get(exclusions::clone_page).post(exclusions::duplicate))
+        .route("/config/exclusions/{id}/delete", get(exclusions::delete_page).post(exclusions::delete))
+}
+
+type Shared = State<App>;
+
+/// What a use case refused, for the form that was sent. What no form can mend becomes an error page.
+fn refused(error: AppError) -> Result<Vec<FieldError>, ui::Error> {
+    match error {
+        AppError::Invalid(errors) => Ok(errors),
+        AppError::Conflict { code: "NAME_TAKEN", detail } => Ok(vec![FieldError::new("name", "name_taken", detail)]),
+        AppError::Conflict { code, detail } | AppError::Refused { code, detail } => {
+            Ok(vec![FieldError::new("", code, detail)])
+        }
+        AppError::Stale => Ok(vec![FieldError::new(
+            "",
+            "stale_version",
+            "Somebody else changed it after you opened this page. What you typed is kept below; save again to overwrite \
+             their change, or open the page anew to see it first.",
+        )]),
+        other => Err(other.into()),
+    }
+}
+
+/// The version that a form was made from; a form without one is refused as stale.
+fn version(form: &Form) -> i32 {
+    form.value("version").parse().unwrap_or_default()
+}
+
+/// A number field that means 0 when it is empty.
+fn number(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> i64 {
+    match form.number::<i64>(name) {
+        Ok(value) => value.unwrap_or(0),
+        Err(error) => {
+            errors.push(error);
+            0
+        }
+    }
+}
+
+/// Ids of ticked boxes; what is no id is left for the use case to refuse as unknown.
+fn ids<T: FromStr>(form: &Form, name: &str) -> Vec<T> {
+    form.all(name).into_iter().filter_map(|text| text.parse().ok()).collect()
+}
+
+/// Where to give the password again, when that is needed; afterwards the browser comes back to `next`.
+fn step_up(ctx: &Ctx<'_>, next: &str) -> Option<Response> {
+    ctx.require_step_up().is_err().then(|| ui::flash::to(&format!("/reauth?next={}", encode(next))))
+}
+
+/// A number of addresses as people read it; very large ones as a power of two.
+pub(crate) fn addresses(n: impl Borrow<u128>) -> String {
+    let n = *n.borrow();
+    match i64::try_from(n) {
+        Ok(n) if n < 1_000_000_000_000 => ui::show::number(n),
+        _ if n.is_power_of_two() => format!("2^{}", n.trailing_zeros()),
+        _ => format!("about 2^{}", n.ilog2()),
+    }
+}
+
+/// Probes per second, where 0 means no limit.
+pub(crate) fn rate(value: impl Borrow<i32>) -> String {
+    match *value.borrow() {
+        0 => "no limit".to_owned(),
+        rate => format!("{}/s", ui::show::number(rate)),
+    }
+}

@@ -1,0 +1,371 @@
+//! `/config/port-lists`: ports that can be scanned.
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use mipo_app::port_lists::{self, NewPortList, PortList, PortListPatch};
+use mipo_app::{AppError, FieldError, Found};
+use mipo_domain::ids::PortListId;
+use mipo_domain::port_names::usual_service;
+use mipo_domain::ports::Ports;
+use mipo_domain::rights::Right;
+
+use super::changes::{self, Shown};
+use super::cloning::{self, Model};
+use super::deletion::{self, Doomed};
+use super::{Shared, number, refused, version};
+use crate::http::{Id, Posted};
+use crate::lists::Columns;
+use crate::signed::SignedIn;
+use crate::state::App;
+use crate::ui::flash::{self, Tone};
+use crate::ui::forms::Form;
+use crate::ui::tables::Listing;
+use crate::ui::{self, Page, Region, show};
+
+const LIST: &str = "/config/port-lists";
+const TITLE: &str = "Port lists";
+/// Ports of a preview that are shown with the service that is usual on them.
+const NAMED: usize = 24;
+/// Characters of a port text in a list.
+const SHORT: usize = 48;
+
+/// What the list can be asked.
+pub const COLUMNS: Columns = Columns {
+    sort: &["name", "ports", "description", "rateLimit", "builtIn", "created"],
+    filters: &["builtIn"],
+    default_sort: "name",
+};
+
+fn path(id: PortListId) -> String {
+    format!("{LIST}/{id}")
+}
+
+/// A port list with its ports read.
+pub(super) struct Row {
+    pub(super) list: PortList,
+    pub(super) ports: Ports,
+}
+
+impl Row {
+    /// Reads the ports of a stored list.
+    pub(super) fn of(list: PortList) -> Result<Self, AppError> {
+        Ok(Self { ports: port_lists::ports_of(&list)?, list })
+    }
+
+    /// How many ports, each once.
+    pub(super) fn count(&self) -> String {
+        let tcp = show::number(self.ports.tcp.count());
+        match self.ports.udp.count() {
+            0 => tcp,
+            udp => format!("{tcp} + {} udp", show::number(udp)),
+        }
+    }
+
+    /// The first ports.
+    pub(super) fn short(&self) -> String {
+        shortened(&self.ports.to_string().replace(',', ", "))
+    }
+}
+
+fn shortened(text: &str) -> String {
+    if text.chars().count() <= SHORT {
+        return text.to_owned();
+    }
+    let cut: String = text.chars().take(SHORT).collect();
+    let whole = cut.rfind(", ").map_or(cut.as_str(), |at| &cut[..at]);
+    format!("{whole}, …")
+}
+
+#[derive(Template)]
+#[template(path = "config/port-lists.html", blocks = ["rows"])]
+struct List {
+    page: Page,
+    list: Listing,
+    rows: Vec<Row>,
+    total: i64,
+    total_is_estimate: bool,
+}
+
+pub(super) async fn list(
+    page: Page,
+    signed: SignedIn,
+    region: Region,
+    RawQuery(raw): RawQuery,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let mut tx = app.db.read("port_lists.list").await?;
+    let Found { items, total, total_is_estimate } = port_lists::list(&mut tx, &ctx, &list.query.ask()).await?;
+    let rows = items.into_iter().map(Row::of).collect::<Result<_, _>>()?;
+    let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate };
+    Ok(match region.name() {
+        Some("rows") => ui::render(&view.as_rows(), &view.page),
+        _ => ui::render(&view, &view.page),
+    })
+}
+
+/// What a port text means, beside the field in which it is typed.
+struct Parsed {
+    empty: bool,
+    ports: Ports,
+    errors: Vec<FieldError>,
+}
+
+impl Parsed {
+    fn of(text: &str, read: Result<Ports, AppError>) -> Result<Self, ui::Error> {
+        let empty = text.trim().is_empty();
+        match read {
+            Ok(ports) => Ok(Self { empty, ports, errors: Vec::new() }),
+            Err(AppError::Invalid(errors)) => Ok(Self { empty, ports: Ports::default(), errors }),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn named(&self) -> Vec<(u16, &'static str)> {
+        self.ports.tcp.iter().filter_map(|port| usual_service(port).map(|name| (port, name))).take(NAMED).collect()
+    }
+
+    fn tcp(&self) -> String {
+        shortened(&self.ports.tcp.to_string().replace(',', ", "))
+    }
+
+    fn udp(&self) -> String {
+        shortened(&self.ports.udp.to_string().replace(',', ", "))
+    }
+}
+
+#[derive(Template)]
+#[template(path = "config/port-list.html", blocks = ["parsed"])]
+struct One {
+    page: Page,
+    form: Form,
+    /// Missing on the page that makes a new one.
+    list: Option<PortList>,
+    parsed: Parsed,
+    changes: Vec<Shown>,
+}
+
+impl One {
+    fn can_edit(&self) -> bool {
+        self.page.shell.may(Right::ConfigManage) && self.list.as_ref().is_none_or(|list| !list.built_in)
+    }
+}
+
+fn new_view(page: Page, signed: &SignedIn, app: &App, form: Form) -> Result<One, ui::Error> {
+    let parsed = Parsed::of(form.value("ports"), port_lists::parse(&app.ctx(&signed.caller), form.value("ports")))?;
+    let page = page.at(LIST, "Add a port list").under(TITLE, LIST);
+    Ok(One { page, form, list: None, parsed, changes: Vec::new() })
+}
+
+pub(super) async fn new_page(page: Page, signed: SignedIn, State(app): Shared) -> Result<Response, ui::Error> {
+    app.ctx(&signed.caller).require(Right::ConfigManage)?;
+    let view = new_view(page, &signed, &app, Form::new())?;
+    Ok(ui::render(&view, &view.page))
+}
+
+pub(super) async fn create(
+    page: Page,
+    signed: SignedIn,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let mut errors = Vec::new();
+    let input = NewPortList {
+        name: form.value("name").to_owned(),
+        description: form.value("description").to_owned(),
+        ports: form.value("ports").to_owned(),
+        rate_limit: number(&form, "rateLimit", &mut errors),
+    };
+    let mut tx = app.db.tx("port_lists.create").await?;
+    match port_lists::create(&mut tx, &app.ctx(&signed.caller), input).await {
+        Ok(list) if errors.is_empty() => {
+            tx.commit().await?;
+            let row = Row::of(list)?;
+            let text = format!("Port list {} is added: {} ports.", row.list.name, row.count());
+            return Ok(flash::redirect(LIST, Tone::Good, &text));
+        }
+        Ok(_) => {}
+        Err(error) => errors.extend(refused(error)?),
+    }
+    let view = new_view(page, &signed, &app, form.refuse(errors))?;
+    Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
+}
+
+/// The preview beside the form, while somebody types.
+pub(super) async fn preview(
+    page: Page,
+    signed: SignedIn,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let view = new_view(page, &signed, &app, form)?;
+    Ok(ui::render(&view.as_parsed(), &view.page))
+}
+
+async fn draw(
+    page: Page,
+    signed: &SignedIn,
+    app: &App,
+    id: PortListId,
+    typed: Option<Form>,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.read("port_lists.page").await?;
+    let list = port_lists::get(&mut tx, &ctx, id).await?;
+    let changes = changes::shown(port_lists::history(&mut tx, &ctx, id).await?);
+    let status = if typed.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let form = match typed {
+        Some(form) => form,
+        None => {
+            let mut form = Form::new()
+                .with("name", list.name.clone())
+                .with("description", list.description.clone())
+                .with("ports", port_lists::ports_of(&list)?.to_string().replace(',', ", "));
+            if list.rate_limit > 0 {
+                form = form.with("rateLimit", list.rate_limit.to_string());
+            }
+            form
+        }
+    };
+    let parsed = Parsed::of(form.value("ports"), port_lists::parse(&ctx, form.value("ports")))?;
+    let page = page.at(LIST, list.name.clone()).under(TITLE, LIST);
+    let view = One { page, form, list: Some(list), parsed, changes };
+    Ok(ui::render_with(status, &view, &view.page))
+}
+
+pub(super) async fn page(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    draw(page, &signed, &app, id, None).await
+}
+
+pub(super) async fn save(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let mut errors = Vec::new();
+    let patch = PortListPatch {
+        version: version(&form),
+        name: Some(form.value("name").to_owned()),
+        description: Some(form.value("description").to_owned()),
+        ports: Some(form.value("ports").to_owned()),
+        rate_limit: Some(number(&form, "rateLimit", &mut errors)),
+    };
+    let mut tx = app.db.tx("port_lists.update").await?;
+    match port_lists::update(&mut tx, &app.ctx(&signed.caller), id, patch).await {
+        Ok(list) if errors.is_empty() => {
+            tx.commit().await?;
+            return Ok(flash::redirect(&path(id), Tone::Good, &format!("Port list {} is saved.", list.name)));
+        }
+        Ok(_) => {}
+        Err(error) => errors.extend(refused(error)?),
+    }
+    drop(tx);
+    draw(page, &signed, &app, id, Some(form.refuse(errors))).await
+}
+
+async fn model(app: &crate::state::App, signed: &SignedIn, id: PortListId) -> Result<Model, ui::Error> {
+    let mut tx = app.db.read("port_lists.clone_page").await?;
+    let it = port_lists::get(&mut tx, &app.ctx(&signed.caller), id).await?;
+    Ok(Model {
+        kind: "port list",
+        name: it.name,
+        list: LIST,
+        list_title: TITLE,
+        path: path(id),
+        takes: "The copy has the same ports and rate limit, and can be changed.",
+    })
+}
+
+pub(super) async fn clone_page(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    Ok(cloning::ask(page, model(&app, &signed, id).await?))
+}
+
+pub(super) async fn duplicate(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let model = model(&app, &signed, id).await?;
+    let mut tx = app.db.tx("port_lists.clone").await?;
+    let done = match port_lists::duplicate(&mut tx, &app.ctx(&signed.caller), id, form.value("name")).await {
+        Ok(copy) => {
+            tx.commit().await?;
+            Ok((copy.name, path(copy.id)))
+        }
+        Err(error) => Err(error),
+    };
+    cloning::answer(page, model, form, done)
+}
+
+async fn doomed(app: &crate::state::App, signed: &SignedIn, id: PortListId) -> Result<Doomed, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.read("port_lists.delete_page").await?;
+    let it = port_lists::get(&mut tx, &ctx, id).await?;
+    Ok(Doomed {
+        kind: "port list",
+        name: it.name,
+        list: LIST,
+        list_title: TITLE,
+        path: path(id),
+        consequence: "Templates cannot use it any more. Scans and results of the past stay.",
+        built_in: it.built_in,
+        users: port_lists::users(&mut tx, &ctx, id).await?,
+    })
+}
+
+pub(super) async fn delete_page(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    app.ctx(&signed.caller).require(Right::ConfigManage)?;
+    Ok(deletion::ask(page, doomed(&app, &signed, id).await?))
+}
+
+pub(super) async fn delete(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let doomed = doomed(&app, &signed, id).await?;
+    let mut tx = app.db.tx("port_lists.delete").await?;
+    let done = match deletion::confirmed(&form, &doomed) {
+        Ok(()) => port_lists::delete(&mut tx, &app.ctx(&signed.caller), id).await,
+        Err(error) => Err(error),
+    };
+    if done.is_ok() {
+        tx.commit().await?;
+    }
+    deletion::answer(page, doomed, form, done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_is_cut_between_two_ports() {
+        assert_eq!(shortened("22, 80"), "22, 80");
+        let long = shortened(&(1..100).map(|n| (n * 7).to_string()).collect::<Vec<_>>().join(", "));
+        assert!(long.ends_with(", …") && long.chars().count() <= SHORT + 3, "{long}");
+    }
+}

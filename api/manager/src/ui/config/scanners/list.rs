@@ -1,0 +1,40 @@
+//! `/config/scanners`: all scanners, live.
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use mipo_app::{Found, scanners};
+
+use super::{COLUMNS, LIST, Row, TITLE};
+use crate::signed::SignedIn;
+use crate::ui::config::Shared;
+use crate::ui::tables::Listing;
+use crate::ui::{self, Page, Region, show};
+
+#[derive(Template)]
+#[template(path = "config/scanners.html", blocks = ["rows"])]
+struct List {
+    page: Page,
+    list: Listing,
+    rows: Vec<Row>,
+    total: i64,
+    total_is_estimate: bool,
+}
+
+pub async fn page(
+    page: Page,
+    signed: SignedIn,
+    region: Region,
+    RawQuery(raw): RawQuery,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let mut tx = app.db.read("scanners.list").await?;
+    let Found { items, total, total_is_estimate } = scanners::list(&mut tx, &ctx, &list.query.ask()).await?;
+    let rows = items.into_iter().map(|scanner| Row { scanner, now: ctx.now() }).collect();
+    let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate };
+    Ok(match region.name() {
+        Some("rows") => ui::render(&view.as_rows(), &view.page),
+        _ => ui::render(&view, &view.page),
+    })
+}

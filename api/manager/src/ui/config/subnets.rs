@@ -1,0 +1,338 @@
+//! `/config/subnets`: CIDR targets and who scans them.
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use mipo_app::scanners::Scanner;
+use mipo_app::subnets::{self, NewSubnet, Subnet, SubnetPatch};
+use mipo_app::{AppError, Ask, Found, scanners};
+use mipo_domain::ids::{ScannerId, SubnetId};
+use mipo_domain::rights::Right;
+use mipo_store::Conn;
+
+use super::changes::{self, Shown};
+use super::cloning::{self, Model};
+use super::deletion::{self, Doomed};
+use super::{Shared, addresses, ids, number, refused, version};
+use crate::http::{Id, Posted};
+use crate::lists::Columns;
+use crate::signed::SignedIn;
+use crate::ui::flash::{self, Tone};
+use crate::ui::forms::Form;
+use crate::ui::tables::Listing;
+use crate::ui::{self, Page, Region, show};
+
+const LIST: &str = "/config/subnets";
+const TITLE: &str = "Subnets";
+/// Scanners offered on a form; an installation with more assigns them by groups.
+const SCANNERS_OFFERED: i64 = 200;
+
+/// What the list can be asked.
+pub const COLUMNS: Columns = Columns {
+    sort: &["name", "cidr", "ips", "description", "rateLimit", "created"],
+    filters: &["family", "assigned", "builtIn"],
+    default_sort: "name",
+};
+
+fn path(id: SubnetId) -> String {
+    format!("{LIST}/{id}")
+}
+
+#[derive(Template)]
+#[template(path = "config/subnets.html", blocks = ["rows"])]
+struct List {
+    page: Page,
+    list: Listing,
+    found: Found<Subnet>,
+}
+
+impl List {
+    fn ips(&self, subnet: &Subnet) -> String {
+        addresses(subnets::ip_count(subnet.cidr))
+    }
+}
+
+pub(super) async fn list(
+    page: Page,
+    signed: SignedIn,
+    region: Region,
+    RawQuery(raw): RawQuery,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let mut tx = app.db.read("subnets.list").await?;
+    let found = subnets::list(&mut tx, &ctx, &list.query.ask()).await?;
+    let view = List { page: page.at(LIST, TITLE), list, found };
+    Ok(match region.name() {
+        Some("rows") => ui::render(&view.as_rows(), &view.page),
+        _ => ui::render(&view, &view.page),
+    })
+}
+
+#[derive(Template)]
+#[template(path = "config/subnet.html")]
+struct One {
+    page: Page,
+    form: Form,
+    /// Missing on the page that makes a new one.
+    subnet: Option<Subnet>,
+    scanners: Vec<Scanner>,
+    changes: Vec<Shown>,
+}
+
+impl One {
+    fn ips(&self, subnet: &Subnet) -> String {
+        addresses(subnets::ip_count(subnet.cidr))
+    }
+
+    fn can_edit(&self) -> bool {
+        self.page.shell.may(Right::ConfigManage) && self.subnet.as_ref().is_none_or(|subnet| !subnet.built_in)
+    }
+
+    fn can_assign(&self) -> bool {
+        self.page.shell.may(Right::ConfigManage) && self.subnet.is_some()
+    }
+}
+
+async fn offered(conn: &mut Conn, ctx: &mipo_app::Ctx<'_>) -> Result<Vec<Scanner>, AppError> {
+    if !ctx.caller.may(Right::ScannersView) {
+        return Ok(Vec::new());
+    }
+    Ok(scanners::list(conn, ctx, &Ask::first(SCANNERS_OFFERED, "name")).await?.items)
+}
+
+pub(super) async fn new_page(page: Page, signed: SignedIn, State(app): Shared) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    ctx.require(Right::ConfigManage)?;
+    let mut tx = app.db.read("subnets.new").await?;
+    let scanners = offered(&mut tx, &ctx).await?;
+    let mut form = Form::new();
+    // With one scanner there is nothing to choose.
+    if let [only] = scanners.as_slice() {
+        form = form.with("scannerIds", only.id.to_string());
+    }
+    let page = page.at(LIST, "Add a subnet").under(TITLE, LIST);
+    let view = One { page, form, subnet: None, scanners, changes: Vec::new() };
+    Ok(ui::render(&view, &view.page))
+}
+
+pub(super) async fn create(
+    page: Page,
+    signed: SignedIn,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let mut errors = Vec::new();
+    let input = NewSubnet {
+        name: form.value("name").to_owned(),
+        cidr: form.value("cidr").to_owned(),
+        description: form.value("description").to_owned(),
+        rate_limit: number(&form, "rateLimit", &mut errors),
+        scanners: ids::<ScannerId>(&form, "scannerIds"),
+    };
+    let mut tx = app.db.tx("subnets.create").await?;
+    match subnets::create(&mut tx, &ctx, input).await {
+        Ok(subnet) if errors.is_empty() => {
+            tx.commit().await?;
+            let text =
+                format!("Subnet {} is added: {} addresses.", subnet.name, addresses(subnets::ip_count(subnet.cidr)));
+            return Ok(flash::redirect(LIST, Tone::Good, &text));
+        }
+        Ok(_) => {}
+        Err(error) => errors.extend(refused(error)?),
+    }
+    drop(tx);
+    let mut tx = app.db.read("subnets.new").await?;
+    let scanners = offered(&mut tx, &ctx).await?;
+    let page = page.at(LIST, "Add a subnet").under(TITLE, LIST);
+    let view = One { page, form: form.refuse(errors), subnet: None, scanners, changes: Vec::new() };
+    Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
+}
+
+fn form_of(subnet: &Subnet) -> Form {
+    let mut form = Form::new()
+        .with("name", subnet.name.clone())
+        .with("cidr", subnet.cidr.to_string())
+        .with("description", subnet.description.clone());
+    if subnet.rate_limit > 0 {
+        form = form.with("rateLimit", subnet.rate_limit.to_string());
+    }
+    for scanner in subnet.scanners.iter() {
+        form = form.with("scannerIds", scanner.id.to_string());
+    }
+    form
+}
+
+async fn draw(
+    page: Page,
+    signed: &SignedIn,
+    app: &crate::state::App,
+    id: SubnetId,
+    typed: Option<Form>,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.read("subnets.page").await?;
+    let subnet = subnets::get(&mut tx, &ctx, id).await?;
+    let scanners = offered(&mut tx, &ctx).await?;
+    let changes = changes::shown(subnets::history(&mut tx, &ctx, id).await?);
+    let status = if typed.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let form = typed.unwrap_or_else(|| form_of(&subnet));
+    let page = page.at(LIST, subnet.name.clone()).under(TITLE, LIST);
+    let view = One { page, form, subnet: Some(subnet), scanners, changes };
+    Ok(ui::render_with(status, &view, &view.page))
+}
+
+pub(super) async fn page(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    draw(page, &signed, &app, id, None).await
+}
+
+pub(super) async fn save(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let mut errors = Vec::new();
+    let patch = SubnetPatch {
+        version: version(&form),
+        name: Some(form.value("name").to_owned()),
+        cidr: Some(form.value("cidr").to_owned()),
+        description: Some(form.value("description").to_owned()),
+        rate_limit: Some(number(&form, "rateLimit", &mut errors)),
+    };
+    let mut tx = app.db.tx("subnets.update").await?;
+    match subnets::update(&mut tx, &app.ctx(&signed.caller), id, patch).await {
+        Ok(subnet) if errors.is_empty() => {
+            tx.commit().await?;
+            return Ok(flash::redirect(&path(id), Tone::Good, &format!("Subnet {} is saved.", subnet.name)));
+        }
+        Ok(_) => {}
+        Err(error) => errors.extend(refused(error)?),
+    }
+    drop(tx);
+    draw(page, &signed, &app, id, Some(form.refuse(errors))).await
+}
+
+pub(super) async fn assign(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let chosen = ids::<ScannerId>(&form, "scannerIds");
+    let mut tx = app.db.tx("subnets.assign").await?;
+    match subnets::assign_scanners(&mut tx, &app.ctx(&signed.caller), id, version(&form), &chosen).await {
+        Ok(subnet) => {
+            tx.commit().await?;
+            let text = match subnet.scanners.len() {
+                0 => format!("No scanner scans {} now; it is skipped by every scan.", subnet.name),
+                n => format!("{} scanned by {}.", subnet.name, show::count(n as i64, "scanner", "scanners")),
+            };
+            let tone = if subnet.scanners.is_empty() { Tone::Warn } else { Tone::Good };
+            Ok(flash::redirect(&path(id), tone, &text))
+        }
+        Err(error) => {
+            let errors = refused(error)?;
+            drop(tx);
+            let mut tx = app.db.read("subnets.page").await?;
+            let subnet = subnets::get(&mut tx, &app.ctx(&signed.caller), id).await?;
+            drop(tx);
+            draw(page, &signed, &app, id, Some(form_of(&subnet).refuse(errors))).await
+        }
+    }
+}
+
+async fn model(app: &crate::state::App, signed: &SignedIn, id: SubnetId) -> Result<Model, ui::Error> {
+    let mut tx = app.db.read("subnets.clone_page").await?;
+    let subnet = subnets::get(&mut tx, &app.ctx(&signed.caller), id).await?;
+    Ok(Model {
+        kind: "subnet",
+        name: subnet.name,
+        list: LIST,
+        list_title: TITLE,
+        path: path(id),
+        takes: "The copy has the same network, rate limit and scanners. No template uses it yet.",
+    })
+}
+
+pub(super) async fn clone_page(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    Ok(cloning::ask(page, model(&app, &signed, id).await?))
+}
+
+pub(super) async fn duplicate(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let model = model(&app, &signed, id).await?;
+    let mut tx = app.db.tx("subnets.clone").await?;
+    let done = match subnets::duplicate(&mut tx, &app.ctx(&signed.caller), id, form.value("name")).await {
+        Ok(copy) => {
+            tx.commit().await?;
+            Ok((copy.name, path(copy.id)))
+        }
+        Err(error) => Err(error),
+    };
+    cloning::answer(page, model, form, done)
+}
+
+async fn doomed(app: &crate::state::App, signed: &SignedIn, id: SubnetId) -> Result<Doomed, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.read("subnets.delete_page").await?;
+    let subnet = subnets::get(&mut tx, &ctx, id).await?;
+    Ok(Doomed {
+        kind: "subnet",
+        name: subnet.name,
+        list: LIST,
+        list_title: TITLE,
+        path: path(id),
+        consequence: "The network is no target any more. What was found in it stays, with its history.",
+        built_in: subnet.built_in,
+        users: subnets::users(&mut tx, &ctx, id).await?,
+    })
+}
+
+pub(super) async fn delete_page(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
+    app.ctx(&signed.caller).require(Right::ConfigManage)?;
+    Ok(deletion::ask(page, doomed(&app, &signed, id).await?))
+}
+
+pub(super) async fn delete(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<SubnetId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let doomed = doomed(&app, &signed, id).await?;
+    let mut tx = app.db.tx("subnets.delete").await?;
+    let done = match deletion::confirmed(&form, &doomed) {
+        Ok(()) => subnets::delete(&mut tx, &app.ctx(&signed.caller), id).await,
+        Err(error) => Err(error),
+    };
+    if done.is_ok() {
+        tx.commit().await?;
+    }
+    deletion::answer(page, doomed, form, done)
+}

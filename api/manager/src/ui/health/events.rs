@@ -1,0 +1,55 @@
+//! `/health/alerting/events`: every transition that somebody may want to know of.
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use mipo_app::alarms::{self, Event};
+
+use super::entity_path;
+use crate::api::alerting::{EVENT_COLUMNS, ask};
+use crate::signed::SignedIn;
+use crate::state::App;
+use crate::ui::tables::Listing;
+use crate::ui::{self, Page, Region, show};
+
+const PATH: &str = "/health/alerting/events";
+
+#[derive(Template)]
+#[template(path = "health/events.html", blocks = ["rows"])]
+struct EventsPage {
+    page: Page,
+    list: Listing,
+    events: Vec<Event>,
+    total: i64,
+    is_estimate: bool,
+}
+
+impl EventsPage {
+    fn entity(&self, event: &Event) -> Option<String> {
+        entity_path(&event.entity_type, &event.entity_id)
+    }
+}
+
+/// The list.
+pub async fn page(
+    page: Page,
+    signed: SignedIn,
+    region: Region,
+    RawQuery(query): RawQuery,
+    State(app): State<App>,
+) -> Result<Response, ui::Error> {
+    let list = Listing::read(PATH, query.as_deref(), &EVENT_COLUMNS);
+    let mut tx = app.db.read("events.page").await?;
+    let found = alarms::list_events(&mut tx, &app.ctx(&signed.caller), &ask(&list.query)).await?;
+    drop(tx);
+    let view = EventsPage {
+        page: page.at(PATH, "Events"),
+        list,
+        events: found.items,
+        total: found.total,
+        is_estimate: found.total_is_estimate,
+    };
+    Ok(match region.name() {
+        Some("rows") => ui::render(&view.as_rows(), &view.page),
+        _ => ui::render(&view, &view.page),
+    })
+}

@@ -1,0 +1,89 @@
+//! `/scans/:id/changes`: the difference to the previous scan of the template, or to `?against=`.
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use mipo_app::views;
+use mipo_app::views::findings::Diff;
+use mipo_domain::ids::ScanId;
+use mipo_store::results::change_views::Difference;
+
+use super::detail::Head;
+use crate::http::Id;
+use crate::lists::pairs;
+use crate::signed::SignedIn;
+use crate::state::App;
+use crate::ui::{self, Page, Region, show};
+
+#[derive(Template)]
+#[template(path = "scans/changes.html", blocks = ["rows"])]
+struct Changes {
+    page: Page,
+    head: Head,
+    diff: Diff,
+    against_text: String,
+}
+
+/// What became of a port between two scans.
+pub(crate) fn kind(row: &Difference) -> &'static str {
+    match (row.now_open, row.other_state.as_deref()) {
+        (_, None) => "not_comparable",
+        (true, Some(_)) => "opened",
+        (false, Some("filtered")) => "filtered",
+        (false, Some(_)) => "closed",
+    }
+}
+
+impl Changes {
+    fn of_kind(&self, kinds: &[&str]) -> Vec<&Difference> {
+        self.diff.ports.iter().filter(|row| kinds.contains(&kind(row))).collect()
+    }
+
+    fn opened(&self) -> Vec<&Difference> {
+        self.of_kind(&["opened"])
+    }
+
+    fn closed(&self) -> Vec<&Difference> {
+        self.of_kind(&["closed", "filtered"])
+    }
+
+    fn not_comparable(&self) -> Vec<&Difference> {
+        self.of_kind(&["not_comparable"])
+    }
+
+    fn is_empty(&self) -> bool {
+        self.diff.ports.is_empty() && self.diff.other.is_empty()
+    }
+}
+
+/// `[22,23)` as `22`, `[8000,8101)` as `8000-8100`.
+fn ports(text: &str) -> String {
+    mipo_domain::ports::PortSet::from_multirange(text).map_or_else(|_| text.to_owned(), |ports| ports.to_string())
+}
+
+pub(super) async fn page(
+    page: Page,
+    signed: SignedIn,
+    region: Region,
+    Id(id): Id<ScanId>,
+    RawQuery(raw): RawQuery,
+    State(app): State<App>,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let against_text = pairs(raw.as_deref().unwrap_or_default())
+        .into_iter()
+        .find(|(name, _)| name == "against")
+        .map(|(_, value)| value.trim().trim_start_matches('#').to_owned())
+        .unwrap_or_default();
+    let mut tx = app.db.read("scans.changes").await?;
+    let head = Head::read(&mut tx, &ctx, &app, id, "changes").await?;
+    let diff = views::findings::diff(&mut tx, &ctx, id, against_text.parse().ok()).await?;
+    let page = page
+        .at("/scans/recent", "Changes")
+        .under("Recent", "/scans/recent")
+        .under(head.title(), format!("/scans/{id}"));
+    let view = Changes { page, head, diff, against_text };
+    Ok(match region.name() {
+        Some("rows") => ui::render(&view.as_rows(), &view.page),
+        _ => ui::render(&view, &view.page),
+    })
+}

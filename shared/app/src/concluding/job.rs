@@ -1,0 +1,198 @@
+//! Concluding one sweep job, in one transaction.
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use mipo_domain::comparison::{self, Comparison, HostState};
+use mipo_domain::coverage::{self, Host, Verdicts};
+use mipo_domain::ids::{ChangeId, ScanJobId};
+use mipo_domain::ports::PortSet;
+use mipo_domain::states::JobStatus;
+use mipo_domain::targets::Probe;
+use mipo_queue::payloads::ConcludeScan;
+use mipo_store::Conn;
+use mipo_store::jobs::scan_jobs::{self, Job};
+use mipo_store::jobs::{job_hosts, unstored_parts};
+use mipo_store::results::changes::{self, Change, Ports};
+use mipo_store::results::coverage as coverages;
+use mipo_store::results::current::{self, Seen};
+use mipo_store::results::observations::{self, Found};
+use mipo_store::results::scans::{self, Scan};
+use serde_json::json;
+
+use super::proof;
+use crate::results::{exclusions_of, spec_of};
+use crate::scans::touched;
+use crate::{AppError, Ctx};
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Concluded {
+    /// Its results are state now, by this call or an earlier one.
+    Yes,
+    /// Accepted parts still wait to be stored.
+    PartsWait,
+    /// It has not ended.
+    NotEnded,
+}
+
+/// Concludes the job: coverage, current state, changes, receipt, and the task that ends the scan after its last job.
+/// Safe to repeat; one at a time for each vantage.
+pub async fn conclude_job(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanJobId) -> Result<Concluded, AppError> {
+    let Some(seen) = scan_jobs::get(conn, id).await? else { return Ok(Concluded::Yes) };
+    current::lock_vantage(conn, seen.scanner_id).await?;
+    let job = scan_jobs::lock(conn, id).await?.ok_or(AppError::NotFound("scan job"))?;
+    let Some(finished_at) = job.finished_at else { return Ok(Concluded::NotEnded) };
+    if job.concluded_at.is_some() {
+        return Ok(Concluded::Yes);
+    }
+    if unstored_parts::any_of_job(conn, id).await? {
+        return Ok(Concluded::PartsWait);
+    }
+    let scan = scans::get(conn, job.scan_id)
+        .await?
+        .ok_or_else(|| AppError::Internal(format!("scan {} of job {id} is not there", job.scan_id)))?;
+    conclude(conn, ctx, &scan, &job, finished_at).await?;
+    scan_jobs::set_concluded(conn, id, ctx.now()).await?;
+    end_scan_after_last(conn, &scan).await?;
+    Ok(Concluded::Yes)
+}
+
+/// The scan is locked, so that of two last jobs one sees the other.
+async fn end_scan_after_last(conn: &mut Conn, scan: &Scan) -> Result<(), AppError> {
+    scans::lock(conn, scan.id).await?;
+    let tally = scan_jobs::tally(conn, scan.id).await?;
+    if tally.live == 0 && tally.unconcluded == 0 {
+        mipo_queue::enqueue(conn, ConcludeScan::task(scan.id)).await?;
+    }
+    touched(conn, scan.id).await
+}
+
+async fn conclude(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    scan: &Scan,
+    job: &Job,
+    finished_at: DateTime<Utc>,
+) -> Result<(), AppError> {
+    let found = observations::of_job(conn, job.id).await?;
+    let verdicts = read_verdicts(conn, job, &found).await?;
+    let found = still_open(found, &verdicts);
+
+    let origin = coverages::Origin { at: finished_at, scan_id: scan.id, job_id: job.id, scanner_id: job.scanner_id };
+    coverages::insert(conn, origin, &verdicts).await?;
+    job_hosts::delete(conn, job.id).await?;
+
+    let compared = compare(conn, job, &verdicts).await?;
+    let changes = list_changes(ctx, &compared, &found);
+    let seen = Seen { scanner_id: job.scanner_id, scan_id: scan.id, at: finished_at };
+    save_state(conn, seen, compared, &found).await?;
+    let receipt_hash = proof::write(conn, ctx, scan, job, &found, changes.len()).await?;
+    let origin =
+        changes::Origin { at: finished_at, scan_id: scan.id, job_id: job.id, scanner_id: job.scanner_id, receipt_hash };
+    changes::insert(conn, origin, &changes).await?;
+    learn_speed(conn, job).await
+}
+
+async fn read_verdicts(conn: &mut Conn, job: &Job, found: &[Found]) -> Result<BTreeMap<Host, Verdicts>, AppError> {
+    let spec = spec_of(job)?;
+    let space = spec.index_space().map_err(|error| AppError::Internal(format!("spec of job {}: {error}", job.id)))?;
+    let exclusions = exclusions_of(job)?;
+    let exceptions: BTreeMap<_, _> = job_hosts::of_job(conn, job.id).await?.into_iter().collect();
+    let mut open: BTreeMap<Host, Vec<u16>> = BTreeMap::new();
+    for Probe { ip, protocol, port } in found.iter().map(|found| found.probe) {
+        open.entry((ip, protocol)).or_default().push(port);
+    }
+    let open = open.into_iter().map(|(host, ports)| (host, ports.into_iter().collect::<PortSet>())).collect();
+    let resume_index = job.resume_index.cast_unsigned();
+    let read = coverage::Job { targets: &spec.targets, space: &space, exclusions: &exclusions, resume_index };
+    Ok(coverage::verdicts(read, &exceptions, &open))
+}
+
+/// What was found open and counts, each port once, in the order of the open set.
+fn still_open(found: Vec<Found>, verdicts: &BTreeMap<Host, Verdicts>) -> BTreeMap<Probe, Found> {
+    let counts = |probe: &Probe| {
+        verdicts.get(&(probe.ip, probe.protocol)).is_some_and(|verdicts| verdicts.open.contains(probe.port))
+    };
+    found.into_iter().filter(|found| counts(&found.probe)).map(|found| (found.probe, found)).collect()
+}
+
+async fn compare(
+    conn: &mut Conn,
+    job: &Job,
+    verdicts: &BTreeMap<Host, Verdicts>,
+) -> Result<Vec<(Host, Comparison)>, AppError> {
+    // A host on which nothing was looked at keeps its state.
+    let looked_at: Vec<Host> =
+        verdicts.iter().filter(|(_, verdicts)| !verdicts.looked_at().is_empty()).map(|(host, _)| *host).collect();
+    let mut known = current::load(conn, job.scanner_id, &looked_at).await?;
+    Ok(looked_at
+        .into_iter()
+        .map(|host| {
+            let before: HostState = known.remove(&host).unwrap_or_default();
+            (host, comparison::compare(&before, &verdicts[&host]))
+        })
+        .collect())
+}
+
+/// Without a second look every change is marked as not confirmed.
+fn list_changes(ctx: &Ctx<'_>, compared: &[(Host, Comparison)], found: &BTreeMap<Probe, Found>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    for ((ip, protocol), comparison) in compared {
+        let change = |ports, flip: &comparison::Flip, found: Option<&Found>| Change {
+            id: ChangeId::mint(ctx.clock, ctx.entropy),
+            ip: *ip,
+            protocol: *protocol,
+            ports,
+            from: flip.from,
+            to: flip.to,
+            service: found.and_then(|found| found.service.clone()),
+            version: found.and_then(|found| found.version.clone()),
+            confirmed: false,
+            evidence: found.map_or_else(
+                || json!({ "reason": "not looked at a second time" }),
+                |found| json!({ "tries": found.tries, "rttUs": found.rtt_us, "reason": "not looked at a second time" }),
+            ),
+        };
+        for flip in &comparison.flips {
+            if flip.touches_open() {
+                changes.extend(flip.ports.iter().map(|port| {
+                    change(Ports::One(port), flip, found.get(&Probe { ip: *ip, protocol: *protocol, port }))
+                }));
+            } else {
+                changes.push(change(Ports::Many(flip.ports.clone()), flip, None));
+            }
+        }
+    }
+    changes
+}
+
+async fn save_state(
+    conn: &mut Conn,
+    seen: Seen,
+    compared: Vec<(Host, Comparison)>,
+    found: &BTreeMap<Probe, Found>,
+) -> Result<(), AppError> {
+    let mut gone = Vec::new();
+    let mut hosts = Vec::with_capacity(compared.len());
+    for (host, comparison) in compared {
+        if !comparison.gone.is_empty() {
+            gone.push((host, comparison.gone));
+        }
+        hosts.push((host, comparison.after));
+    }
+    current::save_hosts(conn, seen, &hosts).await?;
+    current::remove_open(conn, seen.scanner_id, &gone).await?;
+    current::save_open(conn, seen, &found.values().collect::<Vec<_>>()).await?;
+    Ok(())
+}
+
+/// The moving mean of the scanner's speed, for estimates.
+async fn learn_speed(conn: &mut Conn, job: &Job) -> Result<(), AppError> {
+    let (Some(started), Some(finished)) = (job.started_at, job.finished_at) else { return Ok(()) };
+    let seconds = (finished - started).as_seconds_f64();
+    // A limited job tells how fast it was allowed to be, and a short one tells little.
+    if job.status()? == JobStatus::Completed && job.max_probes_per_second == 0 && seconds >= 1.0 {
+        scan_jobs::learn_speed(conn, job.scanner_id, job.probes_attempted as f64 / seconds).await?;
+    }
+    Ok(())
+}

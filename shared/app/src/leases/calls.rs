@@ -1,0 +1,80 @@
+//! Start, progress, release.
+use mipo_domain::ids::{ScanJobId, ScannerId};
+use mipo_domain::states::JobStatus;
+use mipo_protocol::messages::{ProgressAnswer, ProgressRequest, ReleaseRequest, StartAnswer, StartRequest};
+use mipo_protocol::problem::Code;
+use mipo_queue::payloads::ConcludeJob;
+use mipo_store::Conn;
+use mipo_store::jobs::leases;
+
+use super::claim::emit_scan;
+use super::{LeaseRules, added_exclusions, directive, held, spec_of};
+use crate::Ctx;
+use crate::refusal::Refusal;
+
+/// The holder starts: the job runs, and the first one of a scan sets the scan `running`. Repeatable.
+pub async fn start(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    rules: &LeaseRules,
+    scanner: ScannerId,
+    id: ScanJobId,
+    request: StartRequest,
+) -> Result<StartAnswer, Refusal> {
+    let lease = held(conn, scanner, id, request.lease_attempt).await?;
+    leases::start(conn, id, f64::from(rules.lease_seconds)).await?;
+    leases::start_scan(conn, lease.scan_id, ctx.now()).await?;
+    emit_scan(conn, lease.scan_id).await?;
+    Ok(StartAnswer { lease_seconds: rules.lease_seconds, directive: directive(&lease) })
+}
+
+/// The holder lives and says how far it is.
+pub async fn progress(
+    conn: &mut Conn,
+    rules: &LeaseRules,
+    scanner: ScannerId,
+    id: ScanJobId,
+    request: ProgressRequest,
+) -> Result<ProgressAnswer, Refusal> {
+    let lease = held(conn, scanner, id, request.lease_attempt).await?;
+    if lease.status != JobStatus::Running {
+        return Err(Refusal::new(Code::LeaseLost, format!("scan job {id} was not started")));
+    }
+    let probed = i64::try_from(request.probed_index).ok().filter(|probed| *probed <= lease.probes_planned);
+    let Some(probed) = probed else {
+        let most = lease.probes_planned;
+        return Err(Refusal::invalid(
+            "probedIndex",
+            "out_of_range",
+            format!("must be at most {most}, the size of the job"),
+        ));
+    };
+    leases::renew(conn, id, f64::from(rules.lease_seconds), Some(probed)).await?;
+    let added = added_exclusions(conn, id, &lease.added_exclusions, &spec_of(&lease)?).await?;
+    emit_scan(conn, lease.scan_id).await?;
+    Ok(ProgressAnswer {
+        lease_seconds: rules.lease_seconds,
+        directive: directive(&lease),
+        added_exclusions: added,
+        max_probes_per_second: u32::try_from(lease.max_probes_per_second).unwrap_or(0),
+    })
+}
+
+/// The holder hands the job back: for its shutdown, or because it was told to pause or stop. No attempt is lost.
+pub async fn release(
+    conn: &mut Conn,
+    scanner: ScannerId,
+    id: ScanJobId,
+    request: &ReleaseRequest,
+) -> Result<(), Refusal> {
+    if request.reason.chars().count() > 200 || request.reason.chars().any(char::is_control) {
+        return Err(Refusal::invalid("reason", "too_long", "must be at most 200 printable characters"));
+    }
+    let lease = held(conn, scanner, id, request.lease_attempt).await?;
+    let probed = i64::try_from(request.probed_index).unwrap_or(i64::MAX);
+    if leases::release(conn, id, probed, &request.reason).await? == JobStatus::Cancelled {
+        mipo_queue::enqueue(conn, ConcludeJob::task(id, scanner)).await?;
+    }
+    emit_scan(conn, lease.scan_id).await?;
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Handing out jobs.
+use std::net::IpAddr;
+
+use mipo_domain::ids::ScanId;
+use mipo_protocol::messages::{ClaimedJob, RunningJob};
+use mipo_protocol::signature::Signature;
+use mipo_protocol::spec::Spec;
+use mipo_protocol::wire::Base64;
+use mipo_queue::payloads::ConcludeJob;
+use mipo_store::config::scanner_keys::Holder;
+use mipo_store::config::{live, scanners};
+use mipo_store::jobs::leases;
+use mipo_store::{Conn, StoreError};
+
+use super::{LeaseRules, added_exclusions};
+use crate::Ctx;
+use crate::refusal::Refusal;
+
+/// A scanner asks for work.
+#[derive(Clone, Debug)]
+pub struct Claim<'a> {
+    /// Every job that it still works on.
+    pub holding: &'a [RunningJob],
+    /// At most so many more.
+    pub max: u32,
+    /// Where it calls from.
+    pub source_ip: IpAddr,
+    /// False on the later looks of one long poll: `holding` was judged when the call arrived.
+    pub judge_holding: bool,
+}
+
+/// Hands out what waits for the scanner. An empty answer means that nothing does.
+pub async fn claim(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    rules: &LeaseRules,
+    scanner: &Holder,
+    ask: &Claim<'_>,
+) -> Result<Vec<ClaimedJob>, Refusal> {
+    if ask.judge_holding {
+        let (ids, attempts): (Vec<i64>, Vec<i32>) = ask
+            .holding
+            .iter()
+            .map(|job| (job.job_id.get(), i32::try_from(job.lease_attempt).unwrap_or(i32::MAX)))
+            .unzip();
+        for (job, scan) in leases::drop_lost(conn, scanner.id, &ids, &attempts).await? {
+            mipo_queue::enqueue(conn, ConcludeJob::task(job, scanner.id)).await?;
+            emit_scan(conn, scan).await?;
+        }
+    }
+    if scanner.draining_until.is_some_and(|until| until > ctx.now()) {
+        return Ok(Vec::new());
+    }
+    // Calls of one scanner take turns: each must see what the others were given.
+    scanners::lock(conn, scanner.id).await?;
+    let free = i64::from(scanner.max_concurrent_jobs) - leases::held_count(conn, scanner.id).await?;
+    let limit = free.min(i64::from(ask.max));
+    if limit <= 0 {
+        return Ok(Vec::new());
+    }
+    let claimed = leases::claim(
+        conn,
+        scanner.id,
+        limit,
+        i32::try_from(rules.max_failed_leases).unwrap_or(i32::MAX),
+        f64::from(rules.assigned_seconds),
+        &ask.source_ip.to_string(),
+    )
+    .await?;
+    let mut jobs = Vec::with_capacity(claimed.len());
+    for job in claimed {
+        let unreadable = |what: &str| StoreError::inconsistent(format!("scan job {}: {what}", job.id));
+        let spec = Spec::from_bytes(&job.spec).map_err(|error| unreadable(&error.to_string()))?;
+        let added = added_exclusions(conn, job.id, &job.added_exclusions, &spec).await?;
+        emit_scan(conn, job.scan_id).await?;
+        jobs.push(ClaimedJob {
+            signature: Signature::from_slice(&job.signature)
+                .ok_or_else(|| unreadable("the signature is not 64 bytes"))?,
+            spec: Base64(job.spec),
+            job_id: job.id,
+            added_exclusions: added,
+            max_probes_per_second: u32::try_from(job.max_probes_per_second).unwrap_or(0),
+            resume_index: u64::try_from(job.resume_index).unwrap_or(0),
+            lease_attempt: u32::try_from(job.lease_attempt).unwrap_or(0),
+            lease_seconds: rules.assigned_seconds,
+            traceparent: job.traceparent,
+        });
+    }
+    Ok(jobs)
+}
+
+/// Pages that show the scan look again.
+pub(super) async fn emit_scan(conn: &mut Conn, scan: ScanId) -> Result<(), StoreError> {
+    live::emit(conn, "scans", &scan.to_string()).await
+}

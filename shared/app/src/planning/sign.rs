@@ -1,0 +1,72 @@
+//! Signing anew: a new spec over the same index space, good for later attempts only (product 7.5).
+use mipo_domain::exclusions::Exclusion;
+use mipo_domain::ids::{ScanId, ScanJobId};
+use mipo_protocol::signature::SigningKey;
+use mipo_store::Conn;
+use mipo_store::jobs::scan_jobs::{self, Resigned};
+
+use super::Rules;
+use crate::results::spec_of;
+use crate::scans::touched;
+use crate::{AppError, Ctx, exclusions, upkeep};
+
+/// Signs the jobs of `scan` that wait for it. Answers how many.
+pub async fn sign_anew(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    rules: &Rules,
+    key: &SigningKey,
+    scan: ScanId,
+) -> Result<usize, AppError> {
+    let ids = scan_jobs::to_sign(conn, Some(scan)).await?;
+    sign(conn, ctx, rules, key, &ids).await
+}
+
+/// Signs every job that waits for it, also pending ones whose signature ends within the hour.
+pub async fn sign_anew_due(conn: &mut Conn, ctx: &Ctx<'_>, rules: &Rules, key: &SigningKey) -> Result<usize, AppError> {
+    scan_jobs::ask_to_sign_expiring(conn).await?;
+    let ids = scan_jobs::to_sign(conn, None).await?;
+    sign(conn, ctx, rules, key, &ids).await
+}
+
+async fn sign(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    rules: &Rules,
+    key: &SigningKey,
+    ids: &[ScanJobId],
+) -> Result<usize, AppError> {
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let in_force = exclusions::in_force(conn).await?;
+    let mut signed = 0;
+    for &id in ids {
+        let Some(job) = scan_jobs::lock_to_sign(conn, id).await? else { continue };
+        let mut spec = spec_of(&job)?;
+        let added: Vec<Exclusion> = serde_json::from_value(job.added_exclusions.clone())
+            .map_err(|error| AppError::Internal(format!("added exclusions of job {id}: {error}")))?;
+        for exclusion in added.into_iter().chain(in_force.meeting(&spec.targets)) {
+            if !spec.exclusions.contains(&exclusion) {
+                spec.exclusions.push(exclusion);
+            }
+        }
+        spec.min_attempt = job.lease_attempt.cast_unsigned() + 1;
+        spec.not_before = ctx.now();
+        spec.expires_at = ctx.now() + rules.max_job_age;
+        let (min_attempt, expires_at) = (spec.min_attempt.cast_signed(), spec.expires_at);
+        let bytes = spec.sign(key);
+        let resigned = Resigned {
+            id,
+            spec: &bytes.spec.0,
+            signature: &bytes.signature.0,
+            min_attempt,
+            spec_expires_at: expires_at,
+        };
+        scan_jobs::set_signed(conn, &resigned).await?;
+        upkeep::recovered(conn, ctx, job.scan_id).await?;
+        touched(conn, job.scan_id).await?;
+        signed += 1;
+    }
+    Ok(signed)
+}

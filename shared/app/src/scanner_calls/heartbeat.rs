@@ -1,0 +1,155 @@
+//! A scanner says that it lives.
+use std::net::IpAddr;
+
+use mipo_domain::ids::ScannerId;
+use mipo_domain::states::ScannerStatus;
+use mipo_protocol::messages::{Directive, HeartbeatAnswer, HeartbeatRequest, JobDirective};
+use mipo_protocol::signature::{KeyId, RotatedKey, Signature};
+use mipo_protocol::wire::HEARTBEAT_SECONDS;
+use mipo_store::config::scanner_keys::{self, Heartbeat, Holder};
+use mipo_store::config::{job_keys, live};
+use mipo_store::jobs::leases;
+use mipo_store::{Conn, StoreError};
+use serde_json::json;
+
+use super::{AuthRules, MAX_WORD_CHARACTERS, check_word, read_key};
+use crate::Ctx;
+use crate::events::{self, Event};
+use crate::leases::directive;
+use crate::refusal::Refusal;
+
+/// Most capabilities, and most running jobs that a heartbeat may list.
+const MAX_CAPABILITIES: usize = 50;
+const MAX_RUNNING_JOBS: usize = 64;
+
+/// Stores the heartbeat and answers what the scanner has to know.
+pub async fn heartbeat(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    rules: &AuthRules,
+    holder: &Holder,
+    request: &HeartbeatRequest,
+    source: IpAddr,
+) -> Result<HeartbeatAnswer, Refusal> {
+    check(request)?;
+    let metrics = request.metrics.as_ref().map(serde_json::to_value).transpose();
+    let before = scanner_keys::heartbeat(
+        conn,
+        holder.id,
+        &Heartbeat {
+            at: ctx.now(),
+            external_ip: &source.to_string(),
+            scanner_version: request.version.as_deref(),
+            hostname: request.hostname.as_deref(),
+            internal_ip: request.internal_ip.map(|ip| ip.to_string()),
+            capabilities: request.capabilities.as_deref(),
+            metrics: metrics.map_err(|error| StoreError::inconsistent(error.to_string()))?,
+            last_error: request.last_error.as_deref(),
+        },
+    )
+    .await?;
+    live::emit(conn, "scanners", &holder.id.to_string()).await?;
+    if matches!(before, ScannerStatus::Pending | ScannerStatus::Offline) {
+        greet(conn, ctx, holder, before, source).await?;
+    }
+    Ok(HeartbeatAnswer {
+        server_time: ctx.now(),
+        heartbeat_seconds: HEARTBEAT_SECONDS,
+        directives: directives(conn, holder.id, request).await?,
+        draining: holder.draining_until.is_some_and(|until| until > ctx.now()),
+        rotate_key: holder.rotate_key_requested,
+        min_version: rules.min_version.clone(),
+        job_public_keys: rotated_keys(conn).await?,
+    })
+}
+
+fn check(request: &HeartbeatRequest) -> Result<(), Refusal> {
+    if let Some(version) = &request.version {
+        check_word("version", version, 64)?;
+    }
+    if let Some(hostname) = &request.hostname {
+        check_word("hostname", hostname, MAX_WORD_CHARACTERS)?;
+    }
+    if let Some(error) = &request.last_error {
+        check_word("lastError", error, 2000)?;
+    }
+    if let Some(capabilities) = &request.capabilities {
+        if capabilities.len() > MAX_CAPABILITIES {
+            return Err(Refusal::invalid("capabilities", "too_many", format!("must be at most {MAX_CAPABILITIES}")));
+        }
+        for (n, word) in capabilities.iter().enumerate() {
+            check_word(&format!("capabilities[{n}]"), word, 64)?;
+        }
+    }
+    if request.running_jobs.as_ref().is_some_and(|jobs| jobs.len() > MAX_RUNNING_JOBS) {
+        return Err(Refusal::invalid("runningJobs", "too_many", format!("must be at most {MAX_RUNNING_JOBS}")));
+    }
+    Ok(())
+}
+
+/// The first heartbeat, or the first one after a silence.
+async fn greet(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    holder: &Holder,
+    before: ScannerStatus,
+    source: IpAddr,
+) -> Result<(), Refusal> {
+    let what = if before == ScannerStatus::Pending { "sent its first heartbeat" } else { "is back" };
+    events::raise(
+        conn,
+        ctx,
+        Event {
+            source: "ingest",
+            kind: "scanner_up",
+            severity: "info",
+            entity_type: "scanner",
+            entity_id: &holder.id.to_string(),
+            summary: &format!("{} {what}, from {source}", holder.name),
+            detail: json!({ "sourceIp": source, "before": before.as_str() }),
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+/// What to do with the jobs that the scanner says it runs.
+async fn directives(
+    conn: &mut Conn,
+    scanner: ScannerId,
+    request: &HeartbeatRequest,
+) -> Result<Vec<JobDirective>, Refusal> {
+    let mut answers = Vec::new();
+    for running in request.running_jobs.iter().flatten() {
+        let lease = leases::lock(conn, scanner, running.job_id).await?;
+        let directive = match &lease {
+            Some(lease)
+                if lease.status.is_leased() && i64::from(lease.lease_attempt) == i64::from(running.lease_attempt) =>
+            {
+                directive(lease)
+            }
+            _ => Directive::Stop,
+        };
+        answers.push(JobDirective { job_id: running.job_id, directive });
+    }
+    Ok(answers)
+}
+
+/// Keys that another one vouches for: only during a rotation are there any.
+async fn rotated_keys(conn: &mut Conn) -> Result<Vec<RotatedKey>, Refusal> {
+    let keys = job_keys::in_use(conn).await?;
+    if keys.len() < 2 {
+        return Ok(Vec::new());
+    }
+    let mut rotated = Vec::with_capacity(keys.len());
+    for row in &keys {
+        let (key_id, public_key) = read_key(row)?;
+        rotated.push(RotatedKey {
+            key_id,
+            public_key,
+            signed_by: row.signed_by.clone().map(KeyId),
+            signature: row.signature.as_deref().and_then(Signature::from_slice),
+        });
+    }
+    Ok(rotated)
+}

@@ -1,0 +1,98 @@
+//! Pause, resume, cancel (product 7.5). What a scanner holds is told by the directive of its next call.
+use mipo_domain::ids::ScanId;
+use mipo_domain::rights::Right;
+use mipo_domain::states::ScanStatus;
+use mipo_queue::payloads::{ConcludeJob, ConcludeScan, PlanScan};
+use mipo_store::Conn;
+use mipo_store::jobs::scan_jobs::{self, Ended};
+use mipo_store::results::scans::{self, Scan};
+use serde_json::json;
+
+use crate::audit::Entry;
+use crate::{AppError, Ctx, audit};
+
+/// The hold reason of an operator's pause.
+const OPERATOR: &str = "operator";
+
+/// Holds a scan: what nobody works on stops at once, the rest at the next call of its scanner.
+pub async fn pause(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) -> Result<(), AppError> {
+    let scan = admit(conn, ctx, id, reason, ScanStatus::Paused).await?;
+    scans::set_status(conn, id, ScanStatus::Paused).await?;
+    scan_jobs::hold_scan(conn, id, OPERATOR).await?;
+    record(conn, ctx, &scan, "paused", ScanStatus::Paused, reason).await
+}
+
+/// Lets a paused scan go on where it stopped.
+pub async fn resume(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) -> Result<(), AppError> {
+    ctx.require(Right::ScansExecute)?;
+    super::check_reason(reason)?;
+    scan_jobs::lock_live(conn, id).await?;
+    let scan = scans::lock(conn, id).await?.ok_or(AppError::NotFound("scan"))?;
+    if scan.status()? != ScanStatus::Paused {
+        return Err(refused(&scan, "is not paused"));
+    }
+    let to = if scan.started_at.is_some() { ScanStatus::Running } else { ScanStatus::Pending };
+    scans::set_status(conn, id, to).await?;
+    scan_jobs::release_scan(conn, id, OPERATOR).await?;
+    // Plans what is not planned yet, and signs anew what was paused.
+    mipo_queue::enqueue(conn, PlanScan::task(id, true)).await?;
+    record(conn, ctx, &scan, "resumed", to, reason).await
+}
+
+/// Ends a scan early: what was found so far is kept.
+pub async fn cancel(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) -> Result<(), AppError> {
+    let scan = admit(conn, ctx, id, reason, ScanStatus::Cancelling).await?;
+    scans::set_status(conn, id, ScanStatus::Cancelling).await?;
+    cancel_idle_jobs(conn, id).await?;
+    record(conn, ctx, &scan, "cancelled", ScanStatus::Cancelling, reason).await
+}
+
+/// Ends the jobs of a scan that is being cancelled and that nobody holds; the scan with them, when none is left.
+pub async fn cancel_idle_jobs(conn: &mut Conn, id: ScanId) -> Result<(), AppError> {
+    let ended = scan_jobs::cancel_idle(conn, id).await?;
+    let tasks = ended.iter().map(|&Ended { id, scanner_id, .. }| ConcludeJob::task(id, scanner_id)).collect();
+    mipo_queue::enqueue_many(conn, tasks).await?;
+    let tally = scan_jobs::tally(conn, id).await?;
+    if tally.live == 0 && tally.unconcluded == 0 {
+        mipo_queue::enqueue(conn, ConcludeScan::task(id)).await?;
+    }
+    Ok(())
+}
+
+async fn admit(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str, to: ScanStatus) -> Result<Scan, AppError> {
+    ctx.require(Right::ScansExecute)?;
+    super::check_reason(reason)?;
+    scan_jobs::lock_live(conn, id).await?;
+    let scan = scans::lock(conn, id).await?.ok_or(AppError::NotFound("scan"))?;
+    let from = scan.status()?;
+    if from.can_become(to) {
+        return Ok(scan);
+    }
+    Err(refused(
+        &scan,
+        match from {
+            ScanStatus::Paused => "is paused already",
+            ScanStatus::Cancelling => "is being cancelled",
+            _ => "has ended",
+        },
+    ))
+}
+
+fn refused(scan: &Scan, why: &str) -> AppError {
+    AppError::conflict("WRONG_STATUS", format!("Scan #{} {why} (it is {}).", scan.id, scan.status))
+}
+
+async fn record(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    scan: &Scan,
+    action: &str,
+    to: ScanStatus,
+    reason: &str,
+) -> Result<(), AppError> {
+    super::touched(conn, scan.id).await?;
+    let entry = Entry::change(action, "scan", scan.id)
+        .diff(json!({ "status": scan.status }), json!({ "status": to.as_str() }))
+        .reason(reason.trim());
+    audit::record(conn, ctx, entry).await
+}

@@ -1,0 +1,176 @@
+//! What reconcilers hold true, from what the tables say alone: every step that a lost task or a dead scanner left
+//! undone is found and done again (product 7.1 step 10, 7.5, 7.7). Safe to repeat.
+use mipo_domain::ids::ScanId;
+use mipo_queue::payloads::{ConcludeJob, ConcludeScan, PlanScan, StoreResults};
+use mipo_store::Conn;
+use mipo_store::config::{alarms, live, silent_scanners};
+use mipo_store::jobs::lapses::{self, Lapsed};
+use mipo_store::jobs::scan_jobs::{self, Ended};
+use mipo_store::jobs::unstored_parts;
+use mipo_store::results::scans;
+use serde_json::json;
+
+use crate::audit::Entry;
+use crate::events::{self, Event};
+use crate::scans::{cancel_idle_jobs, touched};
+use crate::{AppError, Ctx, audit};
+
+/// The hold reason of an operator's pause.
+const OPERATOR: &str = "operator";
+
+/// Requested scans without a plan are planned (step 2).
+pub async fn plan_requested(conn: &mut Conn) -> Result<(), AppError> {
+    let tasks = scans::unplanned(conn).await?.into_iter().map(|id| PlanScan::task(id, true)).collect();
+    mipo_queue::enqueue_many(conn, tasks).await?;
+    Ok(())
+}
+
+/// Accepted parts are stored (step 5b).
+pub async fn store_accepted(conn: &mut Conn) -> Result<(), AppError> {
+    let tasks = unstored_parts::scanners(conn).await?.into_iter().map(StoreResults::task).collect();
+    mipo_queue::enqueue_many(conn, tasks).await?;
+    Ok(())
+}
+
+/// Ended jobs are concluded, and scans after their last job (steps 7 and 9).
+pub async fn conclude_ended(conn: &mut Conn) -> Result<(), AppError> {
+    let ended = lapses::unconcluded(conn).await?;
+    let mut tasks: Vec<_> = ended.iter().map(|ended| ConcludeJob::task(ended.id, ended.scanner_id)).collect();
+    tasks.extend(lapses::unconcluded_scans(conn).await?.into_iter().map(ConcludeScan::task));
+    mipo_queue::enqueue_many(conn, tasks).await?;
+    Ok(())
+}
+
+/// Jobs whose lease ended unrenewed go back. One that did so `most` times in a row is not handed out by itself any
+/// more, and somebody is told. Answers how many.
+pub async fn take_back_leases(conn: &mut Conn, ctx: &Ctx<'_>, most: u32) -> Result<usize, AppError> {
+    let lapsed = lapses::expire_leases(conn).await?;
+    let cancelled: Vec<Ended> = lapsed
+        .iter()
+        .filter(|job| job.status == "cancelled")
+        .map(|job| Ended { id: job.id, scan_id: job.scan_id, scanner_id: job.scanner_id })
+        .collect();
+    conclude(conn, &cancelled).await?;
+    for job in &lapsed {
+        if job.failed_leases.cast_unsigned() == most && job.status != "cancelled" {
+            stuck(conn, ctx, job).await?;
+        }
+        touched(conn, job.scan_id).await?;
+    }
+    Ok(lapsed.len())
+}
+
+async fn stuck(conn: &mut Conn, ctx: &Ctx<'_>, job: &Lapsed) -> Result<(), AppError> {
+    let Lapsed { id, scan_id, failed_leases, .. } = job;
+    let summary = format!(
+        "Job #{id} of scan #{scan_id} lost its lease {failed_leases} times in a row and is not handed out any more; \
+         look at its scanner, then pause and resume the scan"
+    );
+    events::raise(
+        conn,
+        ctx,
+        Event {
+            source: "dispatcher",
+            kind: "scan_stuck",
+            severity: "high",
+            entity_type: "scan",
+            entity_id: &scan_id.to_string(),
+            summary: &summary,
+            detail: json!({ "jobId": id, "scannerId": job.scanner_id, "failedLeases": failed_leases }),
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+/// An open alarm of a stuck scan is resolved when the scan goes on or ends.
+pub(crate) async fn recovered(conn: &mut Conn, ctx: &Ctx<'_>, scan: ScanId) -> Result<(), AppError> {
+    let id = scan.to_string();
+    if !alarms::live_entities(conn, "scan-stuck").await?.contains(&id) {
+        return Ok(());
+    }
+    events::raise(
+        conn,
+        ctx,
+        Event {
+            source: "dispatcher",
+            kind: "scan_recovered",
+            severity: "info",
+            entity_type: "scan",
+            entity_id: &id,
+            summary: &format!("Scan #{id} goes on or has ended"),
+            detail: json!({}),
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+/// Jobs that are older than allowed end. Answers how many.
+pub async fn end_aged(conn: &mut Conn, ctx: &Ctx<'_>, max_age_minutes: u32) -> Result<usize, AppError> {
+    let aged = lapses::time_out(conn, i32::try_from(max_age_minutes).unwrap_or(i32::MAX)).await?;
+    conclude(conn, &aged).await?;
+    for job in &aged {
+        touched(conn, job.scan_id).await?;
+        let after = json!({ "status": "timed_out", "reason": "expired" });
+        audit::record(conn, ctx, Entry::change("ended", "scan-job", job.id).diff(json!(null), after)).await?;
+    }
+    Ok(aged.len())
+}
+
+async fn conclude(conn: &mut Conn, ended: &[Ended]) -> Result<(), AppError> {
+    let tasks = ended.iter().map(|ended| ConcludeJob::task(ended.id, ended.scanner_id)).collect();
+    mipo_queue::enqueue_many(conn, tasks).await?;
+    Ok(())
+}
+
+/// Pause, resume and cancel reach the jobs that were made or handed back beside them.
+pub async fn reach_all_jobs(conn: &mut Conn) -> Result<(), AppError> {
+    for id in lapses::idle_of_cancelled(conn).await? {
+        if locked_as(conn, id, &["cancelling"]).await? {
+            cancel_idle_jobs(conn, id).await?;
+        }
+    }
+    for id in lapses::unheld_of_paused(conn).await? {
+        if locked_as(conn, id, &["paused"]).await? {
+            scan_jobs::hold_scan(conn, id, OPERATOR).await?;
+        }
+    }
+    for id in lapses::held_of_resumed(conn).await? {
+        if locked_as(conn, id, &["pending", "running"]).await? {
+            scan_jobs::release_scan(conn, id, OPERATOR).await?;
+        }
+    }
+    Ok(())
+}
+
+/// True when the scan, locked now, still has one of `statuses`.
+async fn locked_as(conn: &mut Conn, id: ScanId, statuses: &[&str]) -> Result<bool, AppError> {
+    scan_jobs::lock_live(conn, id).await?;
+    Ok(scans::lock(conn, id).await?.is_some_and(|scan| statuses.contains(&scan.status.as_str())))
+}
+
+/// Scanners that were silent for too long are `offline`, with event and alarm. Answers how many.
+pub async fn mark_silent(conn: &mut Conn, ctx: &Ctx<'_>, seconds: u32) -> Result<usize, AppError> {
+    let silent = silent_scanners::set_offline(conn, seconds.into()).await?;
+    for scanner in &silent {
+        let id = scanner.id.to_string();
+        let last = scanner.last_heartbeat_at;
+        events::raise(
+            conn,
+            ctx,
+            Event {
+                source: "dispatcher",
+                kind: "scanner_down",
+                severity: "high",
+                entity_type: "scanner",
+                entity_id: &id,
+                summary: &format!("Scanner {} has been silent for more than {seconds} s", scanner.name),
+                detail: json!({ "lastHeartbeatAt": last }),
+            },
+        )
+        .await?;
+        live::emit(conn, "scanners", &id).await?;
+    }
+    Ok(silent.len())
+}

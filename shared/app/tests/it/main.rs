@@ -1,0 +1,2 @@
+//! Use cases against a real database, each as the role of the service that calls it.
+mod scans;

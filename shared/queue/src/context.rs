@@ -1,0 +1,98 @@
+//! What a handler may know about the attempt that it is.
+use std::convert::Infallible;
+use std::sync::{Arc, OnceLock};
+
+use apalis_core::task::Task;
+use apalis_core::task::data::MissingDataError;
+use apalis_core::task::from_request::FromRequest;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::TaskId;
+use crate::kinds::Kind;
+
+/// Why a running attempt is asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Its lease is somebody else's.
+    Lost,
+    /// Somebody cancelled the task.
+    Cancelled,
+    /// The process ends and the time to drain is over.
+    Shutdown,
+    /// It took longer than its kind may.
+    Deadline,
+}
+
+/// A task that this process holds a lease on.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    pub(crate) id: Uuid,
+    pub(crate) token: Uuid,
+    pub(crate) kind: &'static Kind,
+    pub(crate) payload: Option<Value>,
+    pub(crate) attempt: u32,
+    pub(crate) max_attempts: u32,
+    pub(crate) trace_id: Option<String>,
+    pub(crate) cancel: CancellationToken,
+    pub(crate) stop: OnceLock<Stop>,
+}
+
+impl Claim {
+    /// Asks the handler to stop; the first reason counts.
+    pub(crate) fn ask_to_stop(&self, why: Stop) {
+        let _ = self.stop.set(why);
+        self.cancel.cancel();
+    }
+}
+
+/// The running attempt. Ask for it as an argument of the handler.
+#[derive(Clone, Debug)]
+pub struct TaskContext {
+    pub(crate) claim: Arc<Claim>,
+}
+
+impl TaskContext {
+    /// The task.
+    pub fn task_id(&self) -> TaskId {
+        TaskId::from(self.claim.id)
+    }
+
+    /// Its kind.
+    pub fn kind(&self) -> &'static Kind {
+        self.claim.kind
+    }
+
+    /// Which attempt this is, from 1.
+    pub fn attempt(&self) -> u32 {
+        self.claim.attempt
+    }
+
+    /// True when a failure of this attempt ends the task.
+    pub fn is_last_attempt(&self) -> bool {
+        self.claim.attempt >= self.claim.max_attempts
+    }
+
+    /// The trace from the click to here.
+    pub fn trace_id(&self) -> Option<&str> {
+        self.claim.trace_id.as_deref()
+    }
+
+    /// Cancelled when the lease is lost, somebody cancels the task, the deadline has passed, or the process ends. A
+    /// handler that works in steps looks at it between them; one that does not is stopped 5 s later.
+    pub fn cancelled(&self) -> &CancellationToken {
+        &self.claim.cancel
+    }
+}
+
+impl<Args: Sync> FromRequest<Task<Args>> for TaskContext {
+    type Error = MissingDataError;
+
+    async fn from_request(task: &Task<Args>) -> Result<Self, Self::Error> {
+        task.data().get_checked::<Self>().cloned()
+    }
+}
+
+/// The backend never fails: what goes wrong with the database is the driver's to mend, and the worker lives on.
+pub(crate) type NoError = Infallible;

@@ -1,0 +1,359 @@
+//! Claims and acknowledges, in one round trip at a time.
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::config::Jitter;
+use super::{DriverConfig, Shared};
+use crate::context::{Claim, Stop};
+use crate::kinds::{self, Kind};
+use crate::outcome::{Verdict, fingerprint};
+
+type Report = (Arc<Claim>, Verdict);
+
+/// After the drain, for handlers that were asked to stop to say so.
+const LAST_CALL: Duration = Duration::from_secs(10);
+
+/// What one exchange asks for.
+#[derive(Debug, Default)]
+struct Wants {
+    queues: Vec<String>,
+    slots: Vec<i32>,
+    kinds: HashMap<&'static str, &'static Kind>,
+}
+
+#[derive(Debug)]
+struct Answer {
+    ended: HashSet<Uuid>,
+    claimed: Vec<Arc<Claim>>,
+    more: Vec<String>,
+    due: Vec<(String, Duration)>,
+}
+
+struct Loop {
+    shared: Arc<Shared>,
+    unsent: Vec<Report>,
+    due: HashMap<String, Instant>,
+    next_poll: Instant,
+    /// When the running handlers have to be gone.
+    drain_until: Option<Instant>,
+    jitter: Jitter,
+    failures: u32,
+    /// The last exchange may or may not have been committed.
+    uncertain: bool,
+}
+
+pub(super) async fn run(shared: Arc<Shared>) {
+    let jitter = Jitter::new(shared.config.seed);
+    let next_poll = Instant::now();
+    let mut this = Loop {
+        shared,
+        unsent: Vec::new(),
+        due: HashMap::new(),
+        next_poll,
+        drain_until: None,
+        jitter,
+        failures: 0,
+        uncertain: false,
+    };
+    while this.step().await {}
+}
+
+impl Loop {
+    /// One turn; false when there is nothing left to do for ever.
+    async fn step(&mut self) -> bool {
+        if self.shared.is_stopping() && self.drain_until.is_none() {
+            self.drain_until = Some(Instant::now() + self.shared.config.drain);
+            // Workers see the end of their inbox, hand back what has not begun, and stop.
+            self.shared.state().kinds.clear();
+        }
+        let wants = self.gather();
+        if self.unsent.is_empty() && wants.queues.is_empty() {
+            if let Some(drain_until) = self.drain_until {
+                // A worker that nobody drives any more would hold its tasks for ever; their leases end instead.
+                if self.shared.state().held.is_empty() || Instant::now() > drain_until + LAST_CALL {
+                    return false;
+                }
+            }
+            self.sleep().await;
+            return true;
+        }
+        if self.uncertain && !self.give_back_unknown().await {
+            return true;
+        }
+        match exchange(&self.shared.pool, &self.shared.config, &self.unsent, &wants).await {
+            Ok(answer) => self.take(answer, &wants),
+            Err(error) => self.failed(&error, &wants).await,
+        }
+        self.shared.progress.notify_waiters();
+        true
+    }
+
+    /// Takes the reports, and looks which queues have free slots and may have something due.
+    fn gather(&mut self) -> Wants {
+        let now = Instant::now();
+        let mut state = self.shared.state();
+        let state = &mut *state;
+        for (claim, verdict) in state.reports.drain(..) {
+            if verdict == Verdict::Lost {
+                state.held.remove(&claim.token);
+                self.shared.stale.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!("mipo_queue_lost_total", "kind" => claim.kind.name).increment(1);
+            } else {
+                self.unsent.push((claim, verdict));
+            }
+        }
+        if self.drain_until.is_some() {
+            return Wants::default();
+        }
+        if now >= self.next_poll {
+            self.next_poll = now + self.jitter.around(self.shared.config.poll_every.mul_f64(0.83));
+            let queues = state.queues();
+            state.hungry.extend(queues);
+        }
+        self.due.retain(|queue, at| {
+            let is_due = *at <= now;
+            if is_due && let Some(queue) = kinds::queue(queue) {
+                state.hungry.insert(queue.name);
+            }
+            !is_due
+        });
+        let mut busy: HashMap<&str, usize> = HashMap::new();
+        for claim in state.held.values() {
+            *busy.entry(claim.kind.queue).or_default() += 1;
+        }
+        // A slot whose acknowledgement rides in this very exchange is free for its claim.
+        for (claim, _) in &self.unsent {
+            if let Some(count) = busy.get_mut(claim.kind.queue) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        let mut wants = Wants::default();
+        for queue in state.queues() {
+            let free = state.slots(&self.shared.config, queue).saturating_sub(busy.get(queue).copied().unwrap_or(0));
+            if free > 0 && state.hungry.remove(queue) {
+                wants.queues.push(queue.to_owned());
+                wants.slots.push(i32::try_from(free).unwrap_or(i32::MAX));
+            }
+        }
+        if !wants.queues.is_empty() {
+            wants.kinds = state.kinds.values().map(|worker| (worker.kind.name, worker.kind)).collect();
+        }
+        wants
+    }
+
+    /// Until something is to be done: a report, a bell, the next task that is scheduled, the next poll.
+    async fn sleep(&mut self) {
+        let mut until = self.next_poll;
+        if let Some(drain_until) = self.drain_until {
+            until = drain_until;
+            if Instant::now() >= drain_until {
+                // Time is up: handlers are asked to stop; they report within their grace.
+                for claim in self.shared.state().held.values() {
+                    claim.ask_to_stop(Stop::Shutdown);
+                }
+                until = Instant::now() + Duration::from_secs(1);
+            }
+        } else if let Some(next) = self.due.values().min() {
+            until = until.min(*next);
+        }
+        let stopping = self.drain_until.is_none();
+        tokio::select! {
+            () = self.shared.work.notified() => {}
+            () = tokio::time::sleep_until(until) => {}
+            () = self.shared.stopping.cancelled(), if stopping => {}
+        }
+    }
+
+    fn take(&mut self, answer: Answer, wants: &Wants) {
+        self.failures = 0;
+        let mut state = self.shared.state();
+        for (claim, verdict) in self.unsent.drain(..) {
+            state.held.remove(&claim.token);
+            if answer.ended.contains(&claim.id) {
+                let outcome = verdict.word().unwrap_or("done");
+                metrics::counter!("mipo_queue_attempts_total", "kind" => claim.kind.name, "outcome" => outcome)
+                    .increment(1);
+            } else if !self.uncertain {
+                self.shared.stale.fetch_add(1, Ordering::Relaxed);
+                metrics::counter!("mipo_queue_stale_total", "kind" => claim.kind.name).increment(1);
+                tracing::warn!(task.id = %claim.id, kind = claim.kind.name, "a stale answer was refused");
+            }
+        }
+        self.uncertain = false;
+        for queue in &wants.queues {
+            self.due.remove(queue);
+        }
+        let now = Instant::now();
+        for (queue, wait) in answer.due {
+            self.due.insert(queue, now + wait);
+        }
+        for queue in answer.more {
+            if let Some(queue) = kinds::queue(&queue) {
+                state.hungry.insert(queue.name);
+            }
+        }
+        for claim in answer.claimed {
+            state.held.insert(claim.token, Arc::clone(&claim));
+            let refused = match state.kinds.get(claim.kind.name) {
+                Some(worker) => worker.inbox.send(claim).err().map(|refused| refused.0),
+                None => Some(claim),
+            };
+            // Its worker ended while the claim was on its way.
+            if let Some(claim) = refused {
+                state.reports.push((claim, Verdict::Returned));
+                self.shared.work.notify_one();
+            }
+        }
+    }
+
+    /// Nothing is lost: reports stay, hunger stays. Only a report that the database refuses by itself is given up, and
+    /// its task comes back when its lease ends.
+    async fn failed(&mut self, error: &sqlx::Error, wants: &Wants) {
+        {
+            let mut state = self.shared.state();
+            for queue in wants.queues.iter().filter_map(|queue| kinds::queue(queue)) {
+                state.hungry.insert(queue.name);
+            }
+        }
+        self.failures = self.failures.saturating_add(1);
+        if is_refusal(error) {
+            tracing::error!(%error, "the database refused an exchange");
+            let mut kept = Vec::new();
+            for report in std::mem::take(&mut self.unsent) {
+                match exchange(&self.shared.pool, &self.shared.config, std::slice::from_ref(&report), &Wants::default())
+                    .await
+                {
+                    Ok(_) => _ = self.shared.state().held.remove(&report.0.token),
+                    Err(error) if is_refusal(&error) => {
+                        tracing::error!(task.id = %report.0.id, %error, "the end of an attempt cannot be stored");
+                        self.shared.state().held.remove(&report.0.token);
+                    }
+                    Err(_) => kept.push(report),
+                }
+            }
+            self.unsent = kept;
+        } else {
+            self.uncertain = true;
+            tracing::warn!(%error, waiting = self.unsent.len(), "the queue's database is away");
+        }
+        let wait = Duration::from_millis(100).saturating_mul(1 << self.failures.min(6)).min(Duration::from_secs(3));
+        let wait = self.jitter.around(wait);
+        tokio::time::sleep(wait).await;
+    }
+
+    /// After an exchange whose answer was lost: what it may have claimed is handed back.
+    async fn give_back_unknown(&mut self) -> bool {
+        let tokens: Vec<Uuid> = self.shared.state().held.keys().copied().collect();
+        let given = sqlx::query_scalar!(
+            r#"select jobs.give_back_unknown($1, $2) as "count!""#,
+            self.shared.config.worker_id,
+            &tokens
+        )
+        .fetch_one(&self.shared.pool)
+        .await;
+        match given {
+            Ok(_) => true,
+            Err(error) => {
+                self.failed(&error, &Wants::default()).await;
+                false
+            }
+        }
+    }
+}
+
+/// True when trying the same again cannot help: not the connection, but what was sent.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => {
+            // 08 connection, 53 resources, 57 operator, 40 serialisation and deadlock, 25 read-only, 55 lock, 58 system.
+            !error
+                .code()
+                .is_some_and(|code| matches!(code.get(..2), Some("08" | "53" | "57" | "40" | "25" | "55" | "58")))
+        }
+        sqlx::Error::Encode(_) | sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => true,
+        _ => false,
+    }
+}
+
+async fn exchange(
+    pool: &PgPool,
+    config: &DriverConfig,
+    reports: &[Report],
+    wants: &Wants,
+) -> Result<Answer, sqlx::Error> {
+    let (mut done_ids, mut done_tokens) = (Vec::new(), Vec::new());
+    let (mut ids, mut tokens, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut delays, mut errors, mut fingerprints) = (Vec::new(), Vec::new(), Vec::new());
+    for (claim, verdict) in reports {
+        let Some(word) = verdict.word() else {
+            done_ids.push(claim.id);
+            done_tokens.push(claim.token);
+            continue;
+        };
+        let error = verdict.error();
+        ids.push(claim.id);
+        tokens.push(claim.token);
+        outcomes.push(word.to_owned());
+        delays.push(match verdict {
+            Verdict::Failed { delay: Some(delay), .. } | Verdict::Snoozed(delay) => delay.as_secs_f64(),
+            Verdict::Failed { delay: None, .. } => claim.kind.backoff.after(claim.attempt).as_secs_f64(),
+            _ => 0.0,
+        });
+        fingerprints.push(error.as_deref().map(|error| fingerprint(claim.kind.name, error)));
+        errors.push(error);
+    }
+    let kinds: Vec<String> = wants.kinds.keys().map(|kind| (*kind).to_owned()).collect();
+    let rows = sqlx::query!(
+        r#"select what as "what!", id, token, queue, kind, payload, attempts, max_attempts, trace_id, due_in
+           from jobs.exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"#,
+        config.worker_id,
+        config.lease.as_secs_f64(),
+        &done_ids,
+        &done_tokens,
+        &ids,
+        &tokens,
+        &outcomes,
+        &delays,
+        &errors as _,
+        &fingerprints as _,
+        &wants.queues,
+        &wants.slots,
+        &kinds,
+    )
+    .fetch_all(pool)
+    .await?;
+    let mut answer = Answer { ended: HashSet::new(), claimed: Vec::new(), more: Vec::new(), due: Vec::new() };
+    for row in rows {
+        match (row.what.as_str(), row.id, row.token, row.queue) {
+            ("ended", Some(id), ..) => _ = answer.ended.insert(id),
+            ("claimed", Some(id), Some(token), _) => {
+                // Only kinds that were asked for are claimed.
+                let Some(kind) = row.kind.as_deref().and_then(|kind| wants.kinds.get(kind)) else { continue };
+                answer.claimed.push(Arc::new(Claim {
+                    id,
+                    token,
+                    kind,
+                    payload: row.payload,
+                    attempt: u32::try_from(row.attempts.unwrap_or(1)).unwrap_or(1),
+                    max_attempts: u32::try_from(row.max_attempts.unwrap_or(1)).unwrap_or(1),
+                    trace_id: row.trace_id,
+                    cancel: CancellationToken::new(),
+                    stop: OnceLock::new(),
+                }));
+            }
+            ("more", _, _, Some(queue)) => answer.more.push(queue),
+            ("due", _, _, Some(queue)) => {
+                answer.due.push((queue, Duration::from_secs_f64(row.due_in.unwrap_or(0.0).clamp(0.0, 3600.0))));
+            }
+            _ => {}
+        }
+    }
+    Ok(answer)
+}

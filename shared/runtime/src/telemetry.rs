@@ -1,0 +1,134 @@
+//! Logs: JSON a line for machines, or text for people. Control characters never reach the terminal or the file as
+//! they are (product S22): JSON escapes them, and the text writer does the same.
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Write};
+use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// `LOG_FORMAT`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    #[default]
+    Json,
+    /// Text.
+    Pretty,
+}
+
+impl fmt::Display for LogFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Json => "json",
+            Self::Pretty => "pretty",
+        })
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "pretty" => Ok(Self::Pretty),
+            _ => Err("must be json or pretty".to_owned()),
+        }
+    }
+}
+
+/// Where logs go.
+#[derive(Clone, Debug)]
+pub enum LogTarget {
+    /// Standard error.
+    Stderr,
+    /// An open file.
+    File(Arc<Mutex<File>>),
+}
+
+/// Starts logging for the whole process; later calls change nothing. `filter` is in the syntax of `RUST_LOG` and was
+/// checked by [`check_filter`].
+pub fn init(filter: &str, format: LogFormat, target: LogTarget) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    // A second call finds a subscriber in place; tests and `mipo up` rely on the first one.
+    let _ = match format {
+        LogFormat::Json => builder.json().flatten_event(true).with_writer(target).try_init(),
+        LogFormat::Pretty => builder.with_writer(Escaped(target)).try_init(),
+    };
+}
+
+/// Refuses what [`init`] could not use.
+pub fn check_filter(filter: &str) -> Result<(), String> {
+    EnvFilter::try_new(filter).map(|_| ()).map_err(|error| format!("not a log filter: {error}"))
+}
+
+impl<'a> MakeWriter<'a> for LogTarget {
+    type Writer = Box<dyn Write + 'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        match self {
+            Self::Stderr => Box::new(io::stderr()),
+            Self::File(file) => Box::new(Locked(file)),
+        }
+    }
+}
+
+struct Locked<'a>(&'a Mutex<File>);
+
+impl Write for Locked<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).flush()
+    }
+}
+
+struct Escaped(LogTarget);
+
+impl<'a> MakeWriter<'a> for Escaped {
+    type Writer = EscapingWriter<'a>;
+
+    fn make_writer(&'a self) -> Self::Writer {
+        EscapingWriter(self.0.make_writer())
+    }
+}
+
+struct EscapingWriter<'a>(Box<dyn Write + 'a>);
+
+impl Write for EscapingWriter<'_> {
+    /// The formatter hands over one whole event at a time; its own line end is the last byte.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write_all(escape(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Control characters as `\u{…}`, but a line end at the very end.
+pub fn escape(text: &str) -> String {
+    let (body, end) = text.strip_suffix('\n').map_or((text, ""), |body| (body, "\n"));
+    let mut out = String::with_capacity(text.len());
+    for character in body.chars() {
+        if character.is_control() { out.extend(character.escape_default()) } else { out.push(character) }
+    }
+    out + end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_cannot_forge_a_line_or_move_the_cursor() {
+        assert_eq!(escape("a\nb\x1b[2J\u{9b}\n"), "a\\nb\\u{1b}[2J\\u{9b}\n");
+    }
+}

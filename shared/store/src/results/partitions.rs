@@ -1,0 +1,24 @@
+//! The time partitions of the results series.
+use crate::{Conn, StoreError};
+
+/// Makes the partitions of today and the next `days_ahead` days. Answers how many were missing.
+pub async fn make_ahead(conn: &mut Conn, days_ahead: i32) -> Result<i32, StoreError> {
+    let made = sqlx::query_scalar!(
+        r#"select results.ensure_partitions(now() - interval '1 day', now() + make_interval(days => $1)) as "made!""#,
+        days_ahead
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(made)
+}
+
+/// Drops partitions of open observations that are wholly older than so many days. Answers how many.
+pub async fn drop_old_observations(conn: &mut Conn, days: i32) -> Result<i32, StoreError> {
+    let dropped = sqlx::query_scalar!(
+        r#"select results.drop_partitions('open_observations', now() - make_interval(days => $1)) as "dropped!""#,
+        days
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(dropped)
+}

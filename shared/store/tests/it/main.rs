@@ -1,0 +1,2 @@
+//! Store functions against a real database.
+mod live;

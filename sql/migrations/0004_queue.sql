@@ -1,0 +1,308 @@
+-- The task queue (product section 9, design section 4). Only shared/queue reads and writes these tables.
+--
+-- jobs.tasks holds what is pending or running and stays small: the statement that finishes a task moves its row to
+-- jobs.task_history. The moves themselves are the functions of 0008 and 0009, SECURITY DEFINER, so that no service role
+-- can write a state that the queue does not know. All times are those of the database clock.
+create schema if not exists jobs;
+
+create table jobs.queues (
+  name text not null,
+  -- Services that work on it; a claim by another role is empty.
+  workers text[] not null,
+  -- Slots of one process.
+  concurrency integer not null,
+  -- Bound over all processes; null = none.
+  max_running integer,
+  paused boolean not null default false,
+  age_target_seconds integer not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint queues_pkey primary key (name),
+  constraint queues_name_check check (name ~ '^[a-z][a-z_]{0,62}$'),
+  constraint queues_workers_check check (cardinality(workers) > 0),
+  constraint queues_concurrency_check check (concurrency between 1 and 10000),
+  constraint queues_max_running_check check (max_running >= 1),
+  constraint queues_age_target_check check (age_target_seconds > 0)
+);
+
+insert into jobs.queues (name, workers, concurrency, age_target_seconds) values
+  ('planning', '{dispatcher}', 2, 10),
+  ('results', '{dispatcher}', 4, 2),
+  ('conclude', '{dispatcher}', 4, 15),
+  ('repair', '{dispatcher}', 2, 10),
+  ('notifications', '{manager,dispatcher}', 8, 30),
+  ('backups', '{backup}', 1, 60),
+  ('exports', '{manager}', 2, 30),
+  ('maintenance', '{dispatcher}', 1, 600),
+  ('bulk', '{dispatcher}', 1, 30);
+
+-- A UUIDv7 by the database clock. Tasks are enqueued inside the caller's transaction, so their ids are minted there.
+create function jobs.new_task_id() returns uuid language sql volatile parallel safe as $$
+  select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+    placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
+$$;
+
+-- No foreign key to jobs.queues: each insert would lock the queue's row, and that row would become the hottest of all.
+create table jobs.tasks (
+  id uuid not null default jobs.new_task_id(),
+  queue text not null,
+  kind text not null,
+  -- {v, ids}; null when sealed.
+  payload jsonb,
+  payload_sealed bytea,
+  status text not null default 'pending',
+  priority smallint not null default 0,
+  attempts integer not null default 0,
+  max_attempts integer not null,
+  run_at timestamptz not null default now(),
+  snoozed boolean not null default false,
+  cancel_requested boolean not null default false,
+  -- Binds pending tasks only.
+  unique_key text,
+  -- Binds running tasks only: at most concurrency_limit of them, each in its own slot.
+  concurrency_key text,
+  concurrency_limit smallint,
+  concurrency_slot smallint,
+  -- The group it belongs to, and the group whose tasks must all have ended before it runs.
+  group_key text,
+  waits_for text,
+  lease_token uuid,
+  lease_until timestamptz,
+  -- The last attempt: its worker, its start, and how it failed if it did.
+  locked_by text,
+  started_at timestamptz,
+  last_error text,
+  fingerprint text,
+  trace_id text,
+  created_by text not null,
+  created_at timestamptz not null default now(),
+  constraint tasks_pkey primary key (id),
+  constraint tasks_status_check check (status in ('pending', 'running')),
+  constraint tasks_payload_check check ((payload is null) <> (payload_sealed is null)),
+  constraint tasks_payload_shape_check check (payload is null or (jsonb_typeof(payload) = 'object' and jsonb_typeof(payload -> 'v') = 'number')),
+  constraint tasks_priority_check check (priority between 0 and 9),
+  constraint tasks_attempts_check check (attempts >= 0 and max_attempts >= 1 and attempts <= max_attempts),
+  constraint tasks_running_attempt_check check (status <> 'running' or attempts >= 1),
+  constraint tasks_lease_check check ((status = 'running') = (lease_token is not null) and (status = 'running') = (lease_until is not null)),
+  constraint tasks_holder_check check (status <> 'running' or (locked_by is not null and started_at is not null)),
+  constraint tasks_snoozed_check check (not snoozed or status = 'pending'),
+  constraint tasks_cancel_check check (not cancel_requested or status = 'running'),
+  constraint tasks_concurrency_check check ((concurrency_key is null) = (concurrency_limit is null) and concurrency_limit >= 1),
+  constraint tasks_slot_check check ((concurrency_slot is not null) = (status = 'running' and concurrency_key is not null)
+    and concurrency_slot between 1 and concurrency_limit),
+  constraint tasks_group_check check (waits_for is null or waits_for is distinct from group_key)
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, autovacuum_vacuum_cost_delay = 1);
+
+-- No index contains lease_until, so that renewing a lease is a heap-only update.
+create index tasks_claim on jobs.tasks (queue, priority, run_at, id) where status = 'pending';
+create index tasks_running on jobs.tasks (queue, locked_by) where status = 'running';
+create unique index tasks_unique_key on jobs.tasks (unique_key) where status = 'pending' and unique_key is not null;
+create unique index tasks_concurrency_slot on jobs.tasks (concurrency_key, concurrency_slot) where status = 'running' and concurrency_key is not null;
+create index tasks_concurrency_waiting on jobs.tasks (concurrency_key) where status = 'pending' and concurrency_key is not null;
+create index tasks_group on jobs.tasks (group_key) where group_key is not null;
+create index tasks_waits_for on jobs.tasks (waits_for) where waits_for is not null;
+
+create table jobs.task_history (
+  id uuid not null,
+  queue text not null,
+  kind text not null,
+  payload jsonb,
+  payload_sealed bytea,
+  status text not null,
+  priority smallint not null,
+  attempts integer not null,
+  max_attempts integer not null,
+  run_at timestamptz not null,
+  unique_key text,
+  concurrency_key text,
+  concurrency_limit smallint,
+  group_key text,
+  waits_for text,
+  locked_by text,
+  started_at timestamptz,
+  last_error text,
+  fingerprint text,
+  trace_id text,
+  created_by text not null,
+  created_at timestamptz not null,
+  finished_at timestamptz not null,
+  discarded_from text,
+  constraint task_history_pkey primary key (id, finished_at),
+  constraint task_history_status_check check (status in ('done', 'dead', 'cancelled', 'discarded')),
+  constraint task_history_discarded_check check ((status = 'discarded') = (discarded_from is not null)
+    and discarded_from in ('pending', 'dead', 'cancelled')),
+  constraint task_history_dead_check check (status <> 'dead' or (last_error is not null and fingerprint is not null)),
+  constraint task_history_done_check check (status <> 'done' or (attempts >= 1 and locked_by is not null))
+) partition by range (finished_at);
+
+create index task_history_failed on jobs.task_history (status, finished_at) where status <> 'done';
+create index task_history_fingerprint on jobs.task_history (fingerprint, finished_at) where fingerprint is not null;
+
+-- Never a refused finish for want of a day: rows of an unmade day wait here until jobs.keep_task_days makes it.
+create table jobs.task_history_default partition of jobs.task_history default;
+
+-- Attempts that ended without ending their task. The last attempt stands in the task's or history's own columns.
+create table jobs.task_attempts (
+  task_id uuid not null,
+  attempt integer not null,
+  worker text not null,
+  started_at timestamptz not null,
+  ended_at timestamptz not null default now(),
+  outcome text not null,
+  error text not null,
+  fingerprint text not null,
+  trace_id text,
+  constraint task_attempts_pkey primary key (task_id, attempt),
+  constraint task_attempts_attempt_check check (attempt >= 1),
+  constraint task_attempts_outcome_check check (outcome in ('failed', 'rescued')),
+  constraint task_attempts_order_check check (ended_at >= started_at)
+);
+create index task_attempts_ended on jobs.task_attempts (ended_at);
+
+create table jobs.workers (
+  -- Name plus a ULID of this process start.
+  id text not null,
+  name text not null,
+  service text not null,
+  host text not null,
+  pid integer not null,
+  version text not null,
+  queues text[] not null,
+  slots integer not null,
+  running integer not null default 0,
+  stale_count bigint not null default 0,
+  started_at timestamptz not null default now(),
+  last_seen_at timestamptz not null default now(),
+  stopped_at timestamptz,
+  constraint workers_pkey primary key (id),
+  constraint workers_id_check check (id ~ '^.+-[0-9A-HJKMNP-TV-Z]{26}$'),
+  constraint workers_slots_check check (slots >= 0 and running >= 0),
+  constraint workers_order_check check (last_seen_at >= started_at)
+) with (fillfactor = 50);
+create index workers_seen on jobs.workers (last_seen_at);
+
+create table jobs.cron (
+  name text not null,
+  -- Five fields, UTC.
+  schedule text not null,
+  queue text not null,
+  kind text not null,
+  payload jsonb not null,
+  -- After downtime: one tick for all that were missed, or none.
+  catch_up boolean not null default true,
+  paused boolean not null default false,
+  -- The last tick that was fired; moved by compare-and-set.
+  last_tick timestamptz not null default date_trunc('minute', now()),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version integer not null default 1,
+  constraint cron_pkey primary key (name),
+  constraint cron_name_check check (name ~ '^[a-z][a-z-]{0,62}$'),
+  constraint cron_schedule_check check (schedule ~ '^\S+ \S+ \S+ \S+ \S+$'),
+  constraint cron_payload_check check (jsonb_typeof(payload) = 'object'),
+  constraint cron_last_tick_check check (last_tick = date_trunc('minute', last_tick))
+);
+
+-- What an operator asked for over many tasks at once; worked on by the task `bulk_operation`.
+create table jobs.bulk_operations (
+  id uuid not null,
+  action text not null,
+  filter text not null,
+  arguments jsonb not null default '{}',
+  reason text not null,
+  status text not null default 'pending',
+  -- The exact count at the time of asking, and how far it got.
+  total_count bigint not null,
+  done_count bigint not null default 0,
+  refused_count bigint not null default 0,
+  cursor uuid,
+  undoes uuid,
+  undo_until timestamptz,
+  requested_by text not null,
+  created_at timestamptz not null default now(),
+  started_at timestamptz,
+  finished_at timestamptz,
+  constraint bulk_operations_pkey primary key (id),
+  constraint bulk_operations_undoes_fkey foreign key (undoes) references jobs.bulk_operations (id),
+  constraint bulk_operations_action_check check (action in ('retry', 'cancel', 'discard', 'undo_discard', 'reprioritise', 'run_now', 'snooze')),
+  constraint bulk_operations_reason_check check (length(btrim(reason)) between 1 and 1000),
+  constraint bulk_operations_status_check check (status in ('pending', 'running', 'stopping', 'stopped', 'completed', 'failed')),
+  constraint bulk_operations_counts_check check (total_count >= 0 and done_count >= 0 and refused_count >= 0),
+  constraint bulk_operations_finished_check check ((status in ('stopped', 'completed', 'failed')) = (finished_at is not null)),
+  constraint bulk_operations_started_check check (status <> 'running' or started_at is not null),
+  constraint bulk_operations_undo_check check (action = 'undo_discard' or undoes is null)
+);
+
+-- One row a minute, queue and kind with anything to say. Histograms: counts in buckets that double from 1 ms.
+create table jobs.queue_samples (
+  at timestamptz not null,
+  queue text not null,
+  kind text not null,
+  scheduled_count integer not null default 0,
+  retrying_count integer not null default 0,
+  snoozed_count integer not null default 0,
+  waiting_count integer not null default 0,
+  ready_count integer not null default 0,
+  running_count integer not null default 0,
+  oldest_due_ms bigint,
+  enqueued_count integer not null default 0,
+  done_count integer not null default 0,
+  failed_count integer not null default 0,
+  dead_count integer not null default 0,
+  busy_ms bigint not null default 0,
+  wait_histogram integer[] not null default '{}',
+  run_histogram integer[] not null default '{}',
+  constraint queue_samples_pkey primary key (at, queue, kind),
+  constraint queue_samples_minute_check check (at = date_trunc('minute', at)),
+  constraint queue_samples_counts_check check (scheduled_count >= 0 and retrying_count >= 0 and snoozed_count >= 0 and waiting_count >= 0
+    and ready_count >= 0 and running_count >= 0 and enqueued_count >= 0 and done_count >= 0 and failed_count >= 0 and dead_count >= 0 and busy_ms >= 0)
+);
+
+-- The state that people are shown, product 9.1.
+create function jobs.shown_state(t jobs.tasks) returns text language sql stable as $$
+  select case
+    when t.status = 'running' then 'running'
+    when t.run_at > now() then case when t.snoozed then 'snoozed' when t.attempts > 0 then 'retrying' else 'scheduled' end
+    when t.waits_for is not null and exists (select from jobs.tasks g where g.group_key = t.waits_for) then 'waiting'
+    when t.concurrency_key is not null and (select count(*) from jobs.tasks r
+      where r.concurrency_key = t.concurrency_key and r.status = 'running') >= t.concurrency_limit then 'waiting'
+    else 'ready'
+  end
+$$;
+
+-- Live and ended tasks as one list.
+create view jobs.all_tasks as
+  select t.id, t.queue, t.kind, t.payload, t.payload_sealed, jobs.shown_state(t) as state, t.priority, t.attempts, t.max_attempts, t.run_at,
+    t.unique_key, t.concurrency_key, t.group_key, t.waits_for, t.locked_by, t.started_at, t.last_error, t.fingerprint, t.trace_id,
+    t.created_by, t.created_at, null::timestamptz as finished_at, null::text as discarded_from
+  from jobs.tasks t
+  union all
+  select h.id, h.queue, h.kind, h.payload, h.payload_sealed, h.status, h.priority, h.attempts, h.max_attempts, h.run_at,
+    h.unique_key, h.concurrency_key, h.group_key, h.waits_for, h.locked_by, h.started_at, h.last_error, h.fingerprint, h.trace_id,
+    h.created_by, h.created_at, h.finished_at, h.discarded_from
+  from jobs.task_history h;
+
+-- One notification a statement and queue; commits with NOTIFY take turns, so never one a row.
+create function jobs.tell_of_tasks() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('mipo_tasks', a.queue) from (select distinct queue from added) a;
+  return null;
+end
+$$;
+create trigger tasks_added after insert on jobs.tasks referencing new table as added for each statement execute function jobs.tell_of_tasks();
+
+create function jobs.tell_of_queues() returns trigger language plpgsql as $$
+begin
+  perform pg_notify('mipo_tasks', a.name) from (select distinct name from changed) a;
+  return null;
+end
+$$;
+create trigger queues_changed after update on jobs.queues referencing new table as changed for each statement execute function jobs.tell_of_queues();
+
+revoke execute on function jobs.new_task_id, jobs.shown_state, jobs.tell_of_tasks, jobs.tell_of_queues from public;
+grant usage on schema jobs to mipo_manager, mipo_ingest, mipo_dispatcher, mipo_backup, mipo_ops_read;
+grant select on jobs.queues, jobs.tasks, jobs.task_history, jobs.task_attempts, jobs.workers, jobs.cron, jobs.bulk_operations, jobs.queue_samples,
+  jobs.all_tasks to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;
+grant execute on function jobs.shown_state to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;

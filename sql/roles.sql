@@ -1,0 +1,19 @@
+-- The seven roles, made once per cluster (product S17). Repeatable; the caller holds the advisory lock, because
+-- clusters are shared by parallel tests and by services that start together.
+do $$
+declare
+  r text;
+begin
+  foreach r in array array['mipo_owner', 'mipo_manager', 'mipo_ingest', 'mipo_dispatcher', 'mipo_backup', 'mipo_restore', 'mipo_ops_read'] loop
+    if not exists (select from pg_roles where rolname = r) then
+      execute format('create role %I login', r);
+    end if;
+  end loop;
+  if not exists (select from pg_roles where rolname = 'mipo_restore' and rolcreatedb) then
+    alter role mipo_restore createdb;
+  end if;
+  if not pg_has_role('mipo_restore', 'mipo_owner', 'member') then
+    grant mipo_owner to mipo_restore;
+  end if;
+end
+$$;

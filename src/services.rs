@@ -1,0 +1,175 @@
+//! `mipo manager`, `mipo ingest`, `mipo dispatcher`, `mipo backup`: one service a process.
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use axum::Router;
+use mipo_domain::clock::Clock as _;
+use mipo_runtime::config::{Backup, Common, Dispatcher, Ingest, Manager, Reader};
+use mipo_runtime::ops::{self, Readiness};
+use mipo_runtime::telemetry::{self, LogTarget};
+use mipo_runtime::{Shutdown, SystemClock};
+use mipo_store::config::service_heartbeats::{self, Beat};
+use mipo_store::migrate::{self, MigrateError};
+use mipo_store::{Db, StoreError};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::Failure;
+
+/// How often a service shows that it is alive (product 11.1).
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How often a service looks whether what it waits for is there.
+const RETRY: Duration = Duration::from_secs(2);
+
+pub(crate) async fn manager() -> Result<ExitCode, Failure> {
+    let (config, _) = Manager::read(Reader::from_environment())?;
+    let process = Process::start("manager", &config.common).await?;
+    let router = mipo_manager::service::start(&config, process.db.clone(), &process.shutdown).await?;
+    if let Some(path) = mipo_manager::service::setup_path(&process.db).await? {
+        let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen_addr));
+        // Not through the log: it is for whoever reads this process's output now, once and for 15 minutes.
+        eprintln!("create the owner (once, within 15 min): {address}{path}");
+    }
+    process.serve(config.listen_addr, router).await
+}
+
+pub(crate) async fn ingest() -> Result<ExitCode, Failure> {
+    let (config, _) = Ingest::read(Reader::from_environment())?;
+    let process = Process::start("ingest", &config.common).await?;
+    let router = mipo_ingest::service::start(&config, process.db.clone(), &process.shutdown).await?;
+    process.serve(config.listen_addr, router).await
+}
+
+pub(crate) async fn dispatcher() -> Result<ExitCode, Failure> {
+    let (config, _) = Dispatcher::read(Reader::from_environment())?;
+    let process = Process::start("dispatcher", &config.common).await?;
+    let (db, shutdown) = (process.db.clone(), process.shutdown.clone());
+    let working = mipo_dispatcher::service::run(&config, db, &shutdown);
+    process.until_done(working).await
+}
+
+pub(crate) async fn backup() -> Result<ExitCode, Failure> {
+    let (config, _) = Backup::read(Reader::from_environment())?;
+    let process = Process::start("backup", &config.common).await?;
+    let router = mipo_backup::service::start(&config, process.db.clone(), &process.shutdown).await?;
+    process.serve(config.listen_addr, router).await
+}
+
+/// What every service process has.
+struct Process {
+    name: &'static str,
+    db: Db,
+    shutdown: Shutdown,
+    ops: TcpListener,
+}
+
+impl Process {
+    /// Starts logging, binds the ops listener and waits for the database.
+    async fn start(name: &'static str, common: &Common) -> Result<Self, Failure> {
+        telemetry::init(&common.log_filter, common.log_format, LogTarget::Stderr);
+        let shutdown = Shutdown::on_signals()?;
+        let ops = ops::bind(common.ops_listen_addr, false)
+            .await
+            .map_err(|error| format!("OPS_LISTEN_ADDR: {}: {error}", common.ops_listen_addr))?;
+        let db = Db::lazy(common.database_url.expose(), common.db_pool_max, &format!("mipo {name}"))?;
+        wait_for_schema(common.database_url.expose(), &shutdown).await?;
+        tracing::info!(service = name, version = env!("CARGO_PKG_VERSION"), commit = env!("MIPO_COMMIT"), "started");
+        Ok(Self { name, db, shutdown, ops })
+    }
+
+    async fn serve(self, address: SocketAddr, router: Router) -> Result<ExitCode, Failure> {
+        let listener = TcpListener::bind(address).await.map_err(|error| format!("LISTEN_ADDR: {address}: {error}"))?;
+        let serving = serve(listener, router, self.shutdown.clone());
+        self.until_done(serving).await
+    }
+
+    /// Runs the service beside its heartbeat and its ops listener.
+    async fn until_done(self, working: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
+        let beating = tokio::spawn(beat(self.name, self.db.clone(), self.shutdown.clone()));
+        let ops = tokio::spawn(ops::serve(self.ops, readiness(&self.db), self.shutdown.clone()));
+        let now = self.shutdown.now_token().clone();
+        let outcome = tokio::select! {
+            outcome = working => outcome,
+            () = now.cancelled() => Ok(()),
+        };
+        self.shutdown.stop_now();
+        // Both end with the shutdown; how is of no interest any more.
+        let _ = tokio::join!(beating, ops);
+        outcome.map(|()| ExitCode::SUCCESS)
+    }
+}
+
+/// Serves until the shutdown; open streams are ended by their own services, the rest gets its answer.
+pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> Result<(), Failure> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stopping = shutdown.clone();
+    axum::serve(listener, service).with_graceful_shutdown(async move { stopping.stopping().await }).await?;
+    Ok(())
+}
+
+/// Ready when the database answers.
+pub(crate) fn readiness(db: &Db) -> Readiness {
+    let db = db.clone();
+    Readiness::new().with("database", move || {
+        let db = db.clone();
+        async move { if db.ping().await { Ok(()) } else { Err("does not answer".to_owned()) } }
+    })
+}
+
+/// Services start in any order: each waits until the database is there and its schema is up to date.
+async fn wait_for_schema(url: &str, shutdown: &Shutdown) -> Result<(), Failure> {
+    loop {
+        let state = async {
+            let mut conn = migrate::connect(url).await?;
+            migrate::pending(&mut conn).await
+        };
+        match state.await {
+            Ok(missing) if missing.is_empty() => return Ok(()),
+            Ok(missing) => tracing::warn!(missing = missing.len(), "waiting for migrations; run `mipo migrate`"),
+            // Waiting heals no difference between this build and the database.
+            Err(error @ MigrateError::Changed { .. }) => return Err(error.into()),
+            Err(error) => tracing::warn!(%error, "waiting for the database"),
+        }
+        tokio::select! {
+            () = shutdown.stopping() => return Err("stopped before the database was ready".into()),
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
+
+/// Stores a heartbeat every 30 s.
+pub(crate) async fn beat(service: &'static str, db: Db, shutdown: Shutdown) {
+    let started_at = SystemClock.now();
+    let node = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    while !shutdown.is_stopping() {
+        let metrics = process_metrics();
+        let beat = Beat { service, node: &node, started_at, version: env!("CARGO_PKG_VERSION"), metrics: &metrics };
+        let stored: Result<(), StoreError> = async {
+            let mut tx = db.tx("service_heartbeats.beat").await?;
+            service_heartbeats::beat(&mut tx, &beat).await?;
+            tx.commit().await
+        }
+        .await;
+        if let Err(error) = stored {
+            tracing::warn!(%error, service, "heartbeat not stored");
+        }
+        tokio::select! { () = shutdown.stopping() => {}, () = tokio::time::sleep(HEARTBEAT) => {} }
+    }
+}
+
+/// Memory, threads and open files of this process; what cannot be read is left out.
+fn process_metrics() -> serde_json::Value {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let number = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim_start_matches(':').split_whitespace().next()?.parse().ok()
+    };
+    json!({
+        "rssBytes": number("VmRSS").map(|kib| kib * 1024),
+        "threads": number("Threads"),
+        "openFiles": std::fs::read_dir("/proc/self/fd").ok().map(Iterator::count),
+    })
+}

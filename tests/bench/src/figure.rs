@@ -1,0 +1,91 @@
+//! One figure: ours, the limit, the peers, the goal.
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// Which way is good.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    /// Less is better.
+    Lower,
+}
+
+/// A measured figure; medians of the same run.
+#[derive(Clone, Debug, Serialize)]
+pub struct Figure {
+    /// What was measured.
+    pub metric: String,
+    /// Ours.
+    pub ours: f64,
+    /// In what.
+    pub unit: &'static str,
+    /// Which way is good.
+    pub better: Better,
+    /// Peers by name, where they are installed.
+    pub peers: BTreeMap<String, f64>,
+    /// What the machine allows at best, if it was measured.
+    pub limit: Option<f64>,
+    /// The goal, if there is one.
+    pub goal: Option<f64>,
+    /// Whether the goal was reached; absent without a goal.
+    pub ok: Option<bool>,
+}
+
+impl Figure {
+    /// A figure of which less is better, with its goal.
+    pub fn lower(metric: impl Into<String>, unit: &'static str, ours: f64, goal: Option<f64>) -> Self {
+        Self {
+            metric: metric.into(),
+            ours,
+            unit,
+            better: Better::Lower,
+            peers: BTreeMap::new(),
+            limit: None,
+            goal,
+            ok: goal.map(|goal| ours <= goal),
+        }
+    }
+}
+
+/// The middle of `values`; of an even number, the lower of the two.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[(values.len() - 1) / 2]
+}
+
+/// Prints as a table or as JSON lines.
+pub fn print(figures: &[Figure], json: bool) {
+    if json {
+        for figure in figures {
+            println!("{}", serde_json::to_string(figure).expect("figures are finite numbers and texts"));
+        }
+        return;
+    }
+    println!("{:<44} {:>10} {:>10} {:>10} {:<6} {:<5} peers", "metric", "ours", "limit", "goal", "unit", "ok");
+    let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
+    for f in figures {
+        let ok = f.ok.map_or("-", |ok| if ok { "yes" } else { "no" });
+        let peers: Vec<_> = f.peers.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+        println!(
+            "{:<44} {:>10.3} {:>10} {:>10} {:<6} {ok:<5} {}",
+            f.metric,
+            f.ours,
+            shown(f.limit),
+            shown(f.goal),
+            f.unit,
+            peers.join(", ")
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::median;
+
+    #[test]
+    fn the_median_is_the_middle() {
+        assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
+        assert!((median(vec![4.0, 1.0]) - 1.0).abs() < f64::EPSILON);
+    }
+}

@@ -1,0 +1,1 @@
+//! Tests with real binaries and a real PostgreSQL.

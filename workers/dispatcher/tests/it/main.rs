@@ -1,0 +1,9 @@
+//! The dispatcher on a real PostgreSQL: its own life, and the road of a scan from its request to its receipt.
+mod leadership;
+mod model;
+mod passes;
+mod road;
+mod sources;
+mod support;
+mod upkeep;
+mod world;
