@@ -70,8 +70,8 @@ async fn a_typed_scan_is_stored_with_its_task_its_wake_up_and_its_audit_row() {
         format!("plan_scan {id}")
     );
     assert_eq!(
-        world.text("select string_agg(topic, ' ' order by seq) from config.live_events").await,
-        format!("scans scan:{id}")
+        world.text("select string_agg(topic || ':' || entity_id, ' ' order by seq) from config.live_events").await,
+        format!("scans:{id}")
     );
     assert_eq!(
         world.text("select action || ' ' || resource_type || ' ' || resource_id from config.audit_events").await,
