@@ -69,7 +69,7 @@ struct Process {
 impl Process {
     /// Starts logging, binds the ops listener and waits for the database.
     async fn start(name: &'static str, common: &Common) -> Result<Self, Failure> {
-        telemetry::init(&common.log_filter, common.log_format, LogTarget::Stderr);
+        telemetry::init_with(&common.log_filter, common.log_format, LogTarget::Stderr, mipo_queue::LogCapture);
         let shutdown = Shutdown::on_signals()?;
         let ops = ops::bind(common.ops_listen_addr, false)
             .await

@@ -13,8 +13,14 @@ create table jobs.queues (
   concurrency integer not null,
   -- Bound over all processes; null = none.
   max_running integer,
+  -- At most rate_limit tasks begin in any rate_seconds, over all processes; null = no limit.
+  rate_limit integer,
+  rate_seconds integer not null default 1,
   paused boolean not null default false,
   age_target_seconds integer not null,
+  -- Days that ended tasks are kept; null = the product's setting.
+  keep_done_days integer,
+  keep_dead_days integer,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version integer not null default 1,
@@ -22,8 +28,10 @@ create table jobs.queues (
   constraint queues_name_check check (name ~ '^[a-z][a-z_]{0,62}$'),
   constraint queues_workers_check check (cardinality(workers) > 0),
   constraint queues_concurrency_check check (concurrency between 1 and 10000),
-  constraint queues_max_running_check check (max_running >= 1),
-  constraint queues_age_target_check check (age_target_seconds > 0)
+  constraint queues_max_running_check check (max_running between 1 and 100000),
+  constraint queues_rate_check check (rate_limit between 1 and 1000000 and rate_seconds between 1 and 3600),
+  constraint queues_age_target_check check (age_target_seconds > 0),
+  constraint queues_keep_check check (keep_done_days between 0 and 3650 and keep_dead_days between 0 and 3650)
 );
 
 insert into jobs.queues (name, workers, concurrency, age_target_seconds) values
@@ -37,12 +45,31 @@ insert into jobs.queues (name, workers, concurrency, age_target_seconds) values
   ('maintenance', '{dispatcher}', 1, 600),
   ('bulk', '{dispatcher}', 1, 30);
 
+-- Starts in a queue with a rate limit, a row a claim. Rows are added and, once they are out of the window, deleted; no
+-- row is written twice, so claims of other queues and processes never wait for a counter.
+create table jobs.queue_starts (
+  queue text not null,
+  at timestamptz not null,
+  count integer not null,
+  constraint queue_starts_count_check check (count > 0)
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
+create index queue_starts_at on jobs.queue_starts (queue, at);
+
 -- A UUIDv7 by the database clock. Tasks are enqueued inside the caller's transaction, so their ids are minted there.
 create function jobs.new_task_id() returns uuid language sql volatile parallel safe as $$
   select encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
     placing substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1), 'hex')::uuid
 $$;
 
+-- Where a task stands in the line of its queue: by the time it is due, ten seconds earlier for each step of priority.
+-- So a higher priority goes first, and nothing starves: what has waited long enough overtakes what is new.
+create function jobs.rank(p_run_at timestamptz, p_priority smallint) returns timestamptz language sql stable parallel safe as $$
+  select p_run_at - 10 * p_priority * interval '1 second'
+$$;
+
+-- Columns that a claim changes stand last, so that its log record holds little more than them. No index contains or
+-- conditions on any of them (a test compares): a claim is a heap-only update and writes no index.
+--
 -- No foreign key to jobs.queues: each insert would lock the queue's row, and that row would become the hottest of all.
 create table jobs.tasks (
   id uuid not null default jobs.new_task_id(),
@@ -51,32 +78,38 @@ create table jobs.tasks (
   -- {v, ids}; null when sealed.
   payload jsonb,
   payload_sealed bytea,
-  status text not null default 'pending',
   priority smallint not null default 0,
-  attempts integer not null default 0,
   max_attempts integer not null,
   run_at timestamptz not null default now(),
-  snoozed boolean not null default false,
-  cancel_requested boolean not null default false,
-  -- Binds pending tasks only.
-  unique_key text,
-  -- Binds running tasks only: at most concurrency_limit of them, each in its own slot.
+  -- jobs.rank; infinity while its group is waited for.
+  rank timestamptz not null default now(),
+  -- Bounds running tasks: at most concurrency_limit of them, each in its own slot.
   concurrency_key text,
   concurrency_limit smallint,
-  concurrency_slot smallint,
   -- The group it belongs to, and the group whose tasks must all have ended before it runs.
   group_key text,
   waits_for text,
-  lease_token uuid,
-  lease_until timestamptz,
-  -- The last attempt: its worker, its start, and how it failed if it did.
-  locked_by text,
-  started_at timestamptz,
-  last_error text,
-  fingerprint text,
-  trace_id text,
+  traceparent text,
   created_by text not null,
   created_at timestamptz not null default now(),
+  -- Binds pending tasks only: a claim moves it to claimed_key.
+  unique_key text,
+  claimed_key text,
+  concurrency_slot smallint,
+  -- Claimed while its queue had a bound over all processes.
+  bounded boolean not null default false,
+  snoozed boolean not null default false,
+  cancel_requested boolean not null default false,
+  -- How the last attempt failed, if it did, and what it logged.
+  last_error text,
+  fingerprint text,
+  log text,
+  status text not null default 'pending',
+  attempts integer not null default 0,
+  -- The lease: who holds it and since when. It runs as long as that of the worker does.
+  lease_token uuid,
+  locked_by integer,
+  started_at timestamptz,
   constraint tasks_pkey primary key (id),
   constraint tasks_status_check check (status in ('pending', 'running')),
   constraint tasks_payload_check check ((payload is null) <> (payload_sealed is null)),
@@ -84,23 +117,28 @@ create table jobs.tasks (
   constraint tasks_priority_check check (priority between 0 and 9),
   constraint tasks_attempts_check check (attempts >= 0 and max_attempts >= 1 and attempts <= max_attempts),
   constraint tasks_running_attempt_check check (status <> 'running' or attempts >= 1),
-  constraint tasks_lease_check check ((status = 'running') = (lease_token is not null) and (status = 'running') = (lease_until is not null)),
+  constraint tasks_lease_check check ((status = 'running') = (lease_token is not null)),
   constraint tasks_holder_check check (status <> 'running' or (locked_by is not null and started_at is not null)),
   constraint tasks_snoozed_check check (not snoozed or status = 'pending'),
   constraint tasks_cancel_check check (not cancel_requested or status = 'running'),
+  constraint tasks_key_check check ((status = 'running' and unique_key is null) or (status = 'pending' and claimed_key is null)),
   constraint tasks_concurrency_check check ((concurrency_key is null) = (concurrency_limit is null) and concurrency_limit >= 1),
   constraint tasks_slot_check check ((concurrency_slot is not null) = (status = 'running' and concurrency_key is not null)
     and concurrency_slot between 1 and concurrency_limit),
+  constraint tasks_bounded_check check (not bounded or status = 'running'),
+  constraint tasks_failed_check check ((last_error is null) = (fingerprint is null)),
   constraint tasks_group_check check (waits_for is null or waits_for is distinct from group_key)
-) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
+) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000,
   autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 5000, autovacuum_vacuum_cost_delay = 1);
 
--- No index contains lease_until, so that renewing a lease is a heap-only update.
-create index tasks_claim on jobs.tasks (queue, priority, run_at, id) where status = 'pending';
-create index tasks_running on jobs.tasks (queue, locked_by) where status = 'running';
-create unique index tasks_unique_key on jobs.tasks (unique_key) where status = 'pending' and unique_key is not null;
-create unique index tasks_concurrency_slot on jobs.tasks (concurrency_key, concurrency_slot) where status = 'running' and concurrency_key is not null;
-create index tasks_concurrency_waiting on jobs.tasks (concurrency_key) where status = 'pending' and concurrency_key is not null;
+create index tasks_claim on jobs.tasks (queue, rank, id) where concurrency_key is null;
+-- Tasks with a key: in the line of their queue, and in that of their key.
+create index tasks_claim_keyed on jobs.tasks (queue, rank, id) where concurrency_key is not null;
+create index tasks_claim_by_key on jobs.tasks (queue, concurrency_key, rank, id) where concurrency_key is not null;
+create index tasks_scheduled on jobs.tasks (queue, run_at) where run_at > created_at;
+create unique index tasks_unique_key on jobs.tasks (unique_key) where unique_key is not null;
+create unique index tasks_concurrency_slot on jobs.tasks (concurrency_key, concurrency_slot) where concurrency_slot is not null;
+create index tasks_bounded on jobs.tasks (queue) where bounded;
 create index tasks_group on jobs.tasks (group_key) where group_key is not null;
 create index tasks_waits_for on jobs.tasks (waits_for) where waits_for is not null;
 
@@ -120,25 +158,30 @@ create table jobs.task_history (
   concurrency_limit smallint,
   group_key text,
   waits_for text,
-  locked_by text,
+  locked_by integer,
   started_at timestamptz,
   last_error text,
   fingerprint text,
-  trace_id text,
+  log text,
+  traceparent text,
   created_by text not null,
   created_at timestamptz not null,
   finished_at timestamptz not null,
   discarded_from text,
-  constraint task_history_pkey primary key (id, finished_at),
+  discarded_at timestamptz,
   constraint task_history_status_check check (status in ('done', 'dead', 'cancelled', 'discarded')),
+  constraint task_history_attempts_check check (attempts >= 0 and attempts <= max_attempts),
   constraint task_history_discarded_check check ((status = 'discarded') = (discarded_from is not null)
-    and discarded_from in ('pending', 'dead', 'cancelled')),
+    and (status = 'discarded') = (discarded_at is not null) and discarded_from in ('pending', 'dead', 'cancelled')),
   constraint task_history_dead_check check (status <> 'dead' or (last_error is not null and fingerprint is not null)),
-  constraint task_history_done_check check (status <> 'done' or (attempts >= 1 and locked_by is not null))
+  constraint task_history_done_check check (status <> 'done' or (attempts >= 1 and locked_by is not null and started_at is not null))
 ) partition by range (finished_at);
 
+create index task_history_id on jobs.task_history (id);
 create index task_history_failed on jobs.task_history (status, finished_at) where status <> 'done';
 create index task_history_fingerprint on jobs.task_history (fingerprint, finished_at) where fingerprint is not null;
+-- Rows come in the order of their ends: a few bytes a block find those of a minute.
+create index task_history_finished on jobs.task_history using brin (finished_at) with (pages_per_range = 16, autosummarize = on);
 
 -- Never a refused finish for want of a day: rows of an unmade day wait here until jobs.keep_task_days makes it.
 create table jobs.task_history_default partition of jobs.task_history default;
@@ -147,21 +190,23 @@ create table jobs.task_history_default partition of jobs.task_history default;
 create table jobs.task_attempts (
   task_id uuid not null,
   attempt integer not null,
-  worker text not null,
+  worker integer not null,
   started_at timestamptz not null,
   ended_at timestamptz not null default now(),
   outcome text not null,
   error text not null,
   fingerprint text not null,
-  trace_id text,
-  constraint task_attempts_pkey primary key (task_id, attempt),
+  log text,
+  constraint task_attempts_pkey primary key (task_id, started_at),
   constraint task_attempts_attempt_check check (attempt >= 1),
-  constraint task_attempts_outcome_check check (outcome in ('failed', 'rescued')),
+  constraint task_attempts_outcome_check check (outcome in ('failed', 'rescued', 'dead', 'cancelled')),
   constraint task_attempts_order_check check (ended_at >= started_at)
 );
 create index task_attempts_ended on jobs.task_attempts (ended_at);
 
+-- A process; a start of it. Its lease is that of every task that it holds: one write renews them all.
 create table jobs.workers (
+  no integer not null generated always as identity,
   -- Name plus a ULID of this process start.
   id text not null,
   name text not null,
@@ -171,22 +216,28 @@ create table jobs.workers (
   version text not null,
   queues text[] not null,
   slots integer not null,
-  running integer not null default 0,
   stale_count bigint not null default 0,
+  -- The lease tokens that it held at its last renewal.
+  held uuid[] not null default '{}',
+  -- Null: it holds nothing that could be rescued any more.
+  lease_until timestamptz,
+  drain_requested_at timestamptz,
   started_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   stopped_at timestamptz,
-  constraint workers_pkey primary key (id),
+  constraint workers_pkey primary key (no),
+  constraint workers_id_key unique (id),
   constraint workers_id_check check (id ~ '^.+-[0-9A-HJKMNP-TV-Z]{26}$'),
-  constraint workers_slots_check check (slots >= 0 and running >= 0),
+  constraint workers_slots_check check (slots >= 0),
   constraint workers_order_check check (last_seen_at >= started_at)
 ) with (fillfactor = 50);
 create index workers_seen on jobs.workers (last_seen_at);
 
 create table jobs.cron (
   name text not null,
-  -- Five fields, UTC.
+  -- Five fields, in the zone.
   schedule text not null,
+  zone text not null default 'UTC',
   queue text not null,
   kind text not null,
   payload jsonb not null,
@@ -195,6 +246,10 @@ create table jobs.cron (
   paused boolean not null default false,
   -- The last tick that was fired; moved by compare-and-set.
   last_tick timestamptz not null default date_trunc('minute', now()),
+  -- The task of the last tick or of the last "run now".
+  last_task_id uuid,
+  -- Set when the code of no running version knows it any more.
+  retired_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version integer not null default 1,
@@ -209,6 +264,7 @@ create table jobs.cron (
 create table jobs.bulk_operations (
   id uuid not null,
   action text not null,
+  -- In the filter language, as it was typed, and as it was read.
   filter text not null,
   arguments jsonb not null default '{}',
   reason text not null,
@@ -222,11 +278,12 @@ create table jobs.bulk_operations (
   undo_until timestamptz,
   requested_by text not null,
   created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
   started_at timestamptz,
   finished_at timestamptz,
   constraint bulk_operations_pkey primary key (id),
   constraint bulk_operations_undoes_fkey foreign key (undoes) references jobs.bulk_operations (id),
-  constraint bulk_operations_action_check check (action in ('retry', 'cancel', 'discard', 'undo_discard', 'reprioritise', 'run_now', 'snooze')),
+  constraint bulk_operations_action_check check (action in ('retry', 'cancel', 'discard', 'undo_discard', 'reprioritise', 'run_now')),
   constraint bulk_operations_reason_check check (length(btrim(reason)) between 1 and 1000),
   constraint bulk_operations_status_check check (status in ('pending', 'running', 'stopping', 'stopped', 'completed', 'failed')),
   constraint bulk_operations_counts_check check (total_count >= 0 and done_count >= 0 and refused_count >= 0),
@@ -260,6 +317,16 @@ create table jobs.queue_samples (
     and ready_count >= 0 and running_count >= 0 and enqueued_count >= 0 and done_count >= 0 and failed_count >= 0 and dead_count >= 0 and busy_ms >= 0)
 );
 
+-- Failure groups that somebody looks at later: hidden from the list until then, or until a new release fails alike.
+create table jobs.failure_snoozes (
+  fingerprint text not null,
+  until timestamptz not null,
+  reason text not null,
+  snoozed_by text not null,
+  created_at timestamptz not null default now(),
+  constraint failure_snoozes_pkey primary key (fingerprint)
+);
+
 -- The state that people are shown, product 9.1.
 create function jobs.shown_state(t jobs.tasks) returns text language sql stable as $$
   select case
@@ -267,7 +334,7 @@ create function jobs.shown_state(t jobs.tasks) returns text language sql stable 
     when t.run_at > now() then case when t.snoozed then 'snoozed' when t.attempts > 0 then 'retrying' else 'scheduled' end
     when t.waits_for is not null and exists (select from jobs.tasks g where g.group_key = t.waits_for) then 'waiting'
     when t.concurrency_key is not null and (select count(*) from jobs.tasks r
-      where r.concurrency_key = t.concurrency_key and r.status = 'running') >= t.concurrency_limit then 'waiting'
+      where r.concurrency_key = t.concurrency_key and r.concurrency_slot is not null) >= t.concurrency_limit then 'waiting'
     else 'ready'
   end
 $$;
@@ -275,13 +342,14 @@ $$;
 -- Live and ended tasks as one list.
 create view jobs.all_tasks as
   select t.id, t.queue, t.kind, t.payload, t.payload_sealed, jobs.shown_state(t) as state, t.priority, t.attempts, t.max_attempts, t.run_at,
-    t.unique_key, t.concurrency_key, t.group_key, t.waits_for, t.locked_by, t.started_at, t.last_error, t.fingerprint, t.trace_id,
-    t.created_by, t.created_at, null::timestamptz as finished_at, null::text as discarded_from
+    coalesce(t.unique_key, t.claimed_key) as unique_key, t.concurrency_key, t.concurrency_limit, t.group_key, t.waits_for, t.locked_by, t.started_at,
+    t.last_error, t.fingerprint, t.log, t.traceparent, t.created_by, t.created_at, null::timestamptz as finished_at, null::text as discarded_from,
+    null::timestamptz as discarded_at, t.cancel_requested
   from jobs.tasks t
   union all
   select h.id, h.queue, h.kind, h.payload, h.payload_sealed, h.status, h.priority, h.attempts, h.max_attempts, h.run_at,
-    h.unique_key, h.concurrency_key, h.group_key, h.waits_for, h.locked_by, h.started_at, h.last_error, h.fingerprint, h.trace_id,
-    h.created_by, h.created_at, h.finished_at, h.discarded_from
+    h.unique_key, h.concurrency_key, h.concurrency_limit, h.group_key, h.waits_for, h.locked_by, h.started_at, h.last_error, h.fingerprint, h.log,
+    h.traceparent, h.created_by, h.created_at, h.finished_at, h.discarded_from, h.discarded_at, false
   from jobs.task_history h;
 
 -- One notification a statement and queue; commits with NOTIFY take turns, so never one a row.
@@ -301,8 +369,8 @@ end
 $$;
 create trigger queues_changed after update on jobs.queues referencing new table as changed for each statement execute function jobs.tell_of_queues();
 
-revoke execute on function jobs.new_task_id, jobs.shown_state, jobs.tell_of_tasks, jobs.tell_of_queues from public;
+revoke execute on function jobs.new_task_id, jobs.rank, jobs.shown_state, jobs.tell_of_tasks, jobs.tell_of_queues from public;
 grant usage on schema jobs to mipo_manager, mipo_ingest, mipo_dispatcher, mipo_backup, mipo_ops_read;
 grant select on jobs.queues, jobs.tasks, jobs.task_history, jobs.task_attempts, jobs.workers, jobs.cron, jobs.bulk_operations, jobs.queue_samples,
-  jobs.all_tasks to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;
+  jobs.all_tasks, jobs.failure_snoozes, jobs.queue_starts to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;
 grant execute on function jobs.shown_state to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;

@@ -1,15 +1,51 @@
--- What keeps the queue going: its workers, its clock, the days of its history, and what people do to single tasks.
+-- What keeps the queue going: its workers, its clock, the days of its history, its samples; and what people do to tasks,
+-- queues, workers and cron entries. Those are called by the use cases of shared/app, which check the right and write
+-- the audit row in the same transaction.
 
--- A process says who it is, and at its end that it is gone.
+-- A process says who it is. Answers its number, by which tasks name it.
 create function jobs.register_worker(p_id text, p_name text, p_service text, p_host text, p_pid integer, p_version text, p_queues text[], p_slots integer)
-returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+returns integer language sql security definer set search_path = pg_catalog, pg_temp as $$
   insert into jobs.workers (id, name, service, host, pid, version, queues, slots)
   values (p_id, p_name, p_service, p_host, p_pid, p_version, p_queues, p_slots)
   on conflict (id) do update set queues = excluded.queues, slots = excluded.slots, last_seen_at = clock_timestamp()
+  returning no
 $$;
 
-create function jobs.unregister_worker(p_id text, p_stale bigint) returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
-  update jobs.workers set stopped_at = clock_timestamp(), last_seen_at = clock_timestamp(), running = 0, stale_count = p_stale where id = p_id
+-- It has ended. What it still holds, a handler that outlived the drain, runs out with its lease.
+create function jobs.unregister_worker(p_worker integer, p_stale bigint) returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.workers set stopped_at = clock_timestamp(), last_seen_at = clock_timestamp(), held = '{}', stale_count = p_stale where no = p_worker
+$$;
+
+-- A worker claims nothing more and finishes what it has; false: it is gone already.
+create function jobs.drain_worker(p_worker integer, p_drain boolean) returns boolean language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+  update jobs.workers w set drain_requested_at = case when p_drain then coalesce(w.drain_requested_at, clock_timestamp()) end
+  where w.no = p_worker and w.stopped_at is null;
+  -- Renewals tell it; the bell makes one happen now.
+  perform pg_notify('mipo_tasks', '!');
+  return found;
+end
+$$;
+
+-- Tasks that a live worker does not know: it renewed since, and did not name them. That cannot happen while the driver
+-- is right, and would hold them for ever if it were wrong.
+create function jobs.return_unknown() returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  t jobs.tasks;
+  v_count integer := 0;
+begin
+  for t in
+    select x.* from jobs.tasks x join jobs.workers w on w.no = x.locked_by
+    where x.status = 'running' and w.lease_until is not null and x.started_at < w.last_seen_at - interval '20 seconds'
+      and x.lease_token <> all (w.held)
+    order by x.id for update of x skip locked
+  loop
+    perform jobs.let_go(t, 'lease lost: its worker does not know it');
+    v_count := v_count + 1;
+  end loop;
+  return v_count;
+end
 $$;
 
 -- Fires one tick exactly once over all replicas: whoever moves last_tick enqueues, the others see another value.
@@ -18,35 +54,76 @@ returns boolean language plpgsql security definer set search_path = pg_catalog, 
 declare
   c jobs.cron;
 begin
-  update jobs.cron x set last_tick = p_tick, updated_at = now() where x.name = p_name and x.last_tick = p_last and p_tick > p_last and not x.paused
+  update jobs.cron x set last_tick = p_tick, updated_at = now()
+  where x.name = p_name and x.last_tick = p_last and p_tick > p_last and not x.paused and x.retired_at is null
   returning * into c;
   if not found then
     return false;
   end if;
   if not p_skip then
-    insert into jobs.tasks (queue, kind, payload, max_attempts, unique_key, created_by)
-    values (c.queue, c.kind, c.payload, p_max_attempts, 'cron:' || p_name, 'cron')
-    on conflict (unique_key) where status = 'pending' and unique_key is not null do nothing;
+    perform jobs.enqueue_cron(c, p_max_attempts, 'cron');
   end if;
   return true;
 end
 $$;
 
--- The entries that the code knows. What an operator changed (paused) stays; entries that are gone from the code go.
-create function jobs.keep_cron(p_names text[], p_schedules text[], p_queues text[], p_kinds text[], p_payloads jsonb[])
+-- Enqueues the task of an entry; one that is still pending stands for both. Answers its id.
+create function jobs.enqueue_cron(c jobs.cron, p_max_attempts integer, p_by text) returns uuid language plpgsql as $$
+declare
+  v_id uuid;
+begin
+  insert into jobs.tasks (queue, kind, payload, max_attempts, unique_key, created_by)
+  values (c.queue, c.kind, c.payload, p_max_attempts, 'cron:' || c.name, p_by)
+  on conflict (unique_key) where unique_key is not null do nothing
+  returning id into v_id;
+  if v_id is null then
+    select t.id into v_id from jobs.tasks t where t.unique_key = 'cron:' || c.name;
+  end if;
+  update jobs.cron x set last_task_id = coalesce(v_id, x.last_task_id) where x.name = c.name;
+  return v_id;
+end
+$$;
+
+-- Runs an entry now, whatever its schedule says; null: there is no such entry.
+create function jobs.run_cron(p_name text, p_max_attempts integer, p_by text) returns uuid language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare
+  c jobs.cron;
+begin
+  select * into c from jobs.cron x where x.name = p_name and x.retired_at is null for update;
+  if not found then
+    return null;
+  end if;
+  return jobs.enqueue_cron(c, p_max_attempts, p_by);
+end
+$$;
+
+-- Pauses or resumes an entry. Resumed, it goes on with its next tick: those of the pause are not made up for.
+create function jobs.pause_cron(p_name text, p_paused boolean) returns boolean language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.cron x set paused = p_paused, last_tick = case when p_paused then x.last_tick else date_trunc('minute', clock_timestamp()) end,
+    updated_at = now(), version = x.version + 1
+  where x.name = p_name and x.retired_at is null and x.paused <> p_paused
+  returning true
+$$;
+
+-- The entries that the code knows. What an operator changed (paused) stays. Entries that are gone from the code retire;
+-- during an upgrade the newer process brings its own back.
+create function jobs.keep_cron(p_names text[], p_schedules text[], p_zones text[], p_queues text[], p_kinds text[], p_payloads jsonb[], p_catch_up boolean[])
 returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
-  delete from jobs.cron c where c.name <> all (p_names);
-  insert into jobs.cron (name, schedule, queue, kind, payload)
-  select * from unnest(p_names, p_schedules, p_queues, p_kinds, p_payloads)
-  on conflict (name) do update set schedule = excluded.schedule, queue = excluded.queue, kind = excluded.kind, payload = excluded.payload,
-    updated_at = now(), version = jobs.cron.version + 1
-  where (jobs.cron.schedule, jobs.cron.queue, jobs.cron.kind, jobs.cron.payload) is distinct from
-    (excluded.schedule, excluded.queue, excluded.kind, excluded.payload)
+  update jobs.cron c set retired_at = now() where c.name <> all (p_names) and c.retired_at is null;
+  insert into jobs.cron (name, schedule, zone, queue, kind, payload, catch_up)
+  select * from unnest(p_names, p_schedules, p_zones, p_queues, p_kinds, p_payloads, p_catch_up)
+  on conflict (name) do update set schedule = excluded.schedule, zone = excluded.zone, queue = excluded.queue, kind = excluded.kind,
+    payload = excluded.payload, catch_up = excluded.catch_up, updated_at = now(), version = jobs.cron.version + 1,
+    last_tick = case when jobs.cron.retired_at is null then jobs.cron.last_tick else date_trunc('minute', now()) end, retired_at = null
+  where (jobs.cron.schedule, jobs.cron.zone, jobs.cron.queue, jobs.cron.kind, jobs.cron.payload, jobs.cron.catch_up) is distinct from
+    (excluded.schedule, excluded.zone, excluded.queue, excluded.kind, excluded.payload, excluded.catch_up) or jobs.cron.retired_at is not null
 $$;
 
 -- Makes the partitions of yesterday to p_ahead days from now. Rows that came before their day was made move into it.
+-- Days are made a week ahead, so one that cannot be made now, because somebody reads the history, is made next time.
 create function jobs.keep_task_days(p_ahead integer) returns integer language plpgsql security definer
-set search_path = pg_catalog, pg_temp as $$
+set search_path = pg_catalog, pg_temp set lock_timeout = '500ms' as $$
 declare
   v_day date;
   v_name text;
@@ -55,66 +132,71 @@ begin
   for v_day in select d::date from generate_series((now() at time zone 'UTC')::date - 1, (now() at time zone 'UTC')::date + p_ahead, interval '1 day') d loop
     v_name := 'task_history_' || to_char(v_day, 'YYYYMMDD');
     continue when to_regclass('jobs.' || v_name) is not null;
-    lock table jobs.task_history_default in access exclusive mode;
-    execute format('create table jobs.%I (like jobs.task_history including defaults including constraints)', v_name);
-    execute format('with moved as (delete from jobs.task_history_default where finished_at >= %1$L and finished_at < %2$L returning *)
-      insert into jobs.%3$I select * from moved', v_day::timestamp at time zone 'UTC', (v_day + 1)::timestamp at time zone 'UTC', v_name);
-    execute format('alter table jobs.task_history attach partition jobs.%I for values from (%L) to (%L)', v_name,
-      v_day::timestamp at time zone 'UTC', (v_day + 1)::timestamp at time zone 'UTC');
-    v_made := v_made + 1;
+    begin
+      lock table jobs.task_history_default in access exclusive mode;
+      execute format('create table jobs.%I (like jobs.task_history including defaults including constraints)', v_name);
+      execute format('with moved as (delete from jobs.task_history_default where finished_at >= %1$L and finished_at < %2$L returning *)
+        insert into jobs.%3$I select * from moved', v_day::timestamp at time zone 'UTC', (v_day + 1)::timestamp at time zone 'UTC', v_name);
+      execute format('alter table jobs.task_history attach partition jobs.%I for values from (%L) to (%L)', v_name,
+        v_day::timestamp at time zone 'UTC', (v_day + 1)::timestamp at time zone 'UTC');
+      v_made := v_made + 1;
+    exception when lock_not_available then
+      return v_made;
+    end;
   end loop;
   return v_made;
 end
 $$;
 
--- Deletes at most p_batch rows that are past their time; a day without dead tasks goes as a whole. Answers how many
--- rows or days went: call it again until 0.
+-- The day until which an ended task is kept.
+create function jobs.kept_until(p_queue text, p_status text, p_finished_at timestamptz, p_days integer, p_dead_days integer)
+returns timestamptz language sql stable as $$
+  select p_finished_at + coalesce((select case when p_status = 'dead' then q.keep_dead_days else q.keep_done_days end from jobs.queues q where q.name = p_queue),
+    case when p_status = 'dead' then p_dead_days else p_days end) * interval '1 day'
+$$;
+
+-- Deletes at most p_batch rows that are past their time; a day of which nothing is left to keep goes as a whole.
+-- Answers how many rows or days went: call it again until 0. Dropping a day needs the history for itself for a moment;
+-- while somebody reads it, everything waits for whoever waits for that. So it gives up soon, and comes back.
 create function jobs.prune_tasks(p_days integer, p_dead_days integer, p_batch integer) returns bigint language plpgsql security definer
-set search_path = pg_catalog, pg_temp as $$
+set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' set jit = off as $$
 declare
   v_day record;
-  v_dead boolean;
+  v_keeps boolean;
   v_gone bigint := 0;
   v_ids uuid[];
 begin
   for v_day in
-    select c.relname, to_date(substr(c.relname, 14), 'YYYYMMDD') as day
-    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
     where i.inhparent = 'jobs.task_history'::regclass and c.relname ~ '^task_history_[0-9]{8}$'
-      and to_date(substr(c.relname, 14), 'YYYYMMDD') < (now() at time zone 'UTC')::date - least(p_days, p_dead_days)
-    order by c.relname
+      and to_date(substr(c.relname, 14), 'YYYYMMDD') < (now() at time zone 'UTC')::date
+        - least(p_days, p_dead_days, (select min(least(q.keep_done_days, q.keep_dead_days)) from jobs.queues q))
+    union all
+    select 'task_history_default'
+    order by 1
   loop
-    v_dead := false;
-    if v_day.day >= (now() at time zone 'UTC')::date - p_dead_days then
-      execute format('select exists (select from jobs.%I where status = ''dead'')', v_day.relname) into v_dead;
-    end if;
-    continue when not v_dead and v_day.day >= (now() at time zone 'UTC')::date - p_days;
-    if v_dead then
-      execute format('with old as (select id from jobs.%1$I where status <> ''dead'' limit $1),
-        gone as (delete from jobs.%1$I h using old where h.id = old.id returning h.id) select array_agg(id) from gone', v_day.relname)
-      using p_batch into v_ids;
-      if v_ids is not null then
-        delete from jobs.task_attempts a where a.task_id = any (v_ids);
-        return cardinality(v_ids);
+    if v_day.relname <> 'task_history_default' then
+      execute format('select exists (select from jobs.%I h where jobs.kept_until(h.queue, h.status, h.finished_at, $1, $2) >= now())', v_day.relname)
+      using p_days, p_dead_days into v_keeps;
+      if not v_keeps then
+        begin
+          execute format('delete from jobs.task_attempts a using jobs.%I h where a.task_id = h.id', v_day.relname);
+          execute format('drop table jobs.%I', v_day.relname);
+          return 1;
+        exception when lock_not_available then
+          continue;
+        end;
       end if;
-    else
-      execute format('delete from jobs.task_attempts a using jobs.%I h where a.task_id = h.id', v_day.relname);
-      execute format('drop table jobs.%I', v_day.relname);
-      return 1;
+    end if;
+    execute format('with old as (select h.id, h.finished_at from jobs.%1$I h where jobs.kept_until(h.queue, h.status, h.finished_at, $1, $2) < now() limit $3),
+      gone as (delete from jobs.%1$I h using old where h.id = old.id and h.finished_at = old.finished_at returning h.id)
+      select array_agg(id) from gone', v_day.relname)
+    using p_days, p_dead_days, p_batch into v_ids;
+    if v_ids is not null then
+      delete from jobs.task_attempts a where a.task_id = any (v_ids);
+      return cardinality(v_ids);
     end if;
   end loop;
-
-  with old as (
-    select h.id, h.finished_at from jobs.task_history_default h
-    where h.finished_at < now() - make_interval(days => case when h.status = 'dead' then p_dead_days else p_days end) limit p_batch
-  ), gone as (
-    delete from jobs.task_history_default h using old where h.id = old.id and h.finished_at = old.finished_at returning h.id
-  )
-  select array_agg(id) into v_ids from gone;
-  if v_ids is not null then
-    delete from jobs.task_attempts a where a.task_id = any (v_ids);
-    return cardinality(v_ids);
-  end if;
 
   with old as (select s.ctid from jobs.queue_samples s where s.at < now() - interval '30 days' limit p_batch)
   delete from jobs.queue_samples s using old where s.ctid = old.ctid;
@@ -123,13 +205,19 @@ begin
     return v_gone;
   end if;
 
-  delete from jobs.workers w where w.last_seen_at < now() - make_interval(days => p_dead_days);
+  delete from jobs.failure_snoozes f where f.until < now() - interval '1 day';
+  delete from jobs.queue_starts s where s.at < now() - interval '1 hour';
+  delete from jobs.bulk_operations b where b.finished_at < now() - make_interval(days => p_dead_days)
+    and not exists (select from jobs.bulk_operations u where u.undoes = b.id);
+  -- Tasks name their worker by its number for as long as they are kept.
+  delete from jobs.workers w where w.last_seen_at < now() - make_interval(days => 1 + greatest(p_days, p_dead_days,
+    (select max(greatest(q.keep_done_days, q.keep_dead_days)) from jobs.queues q)));
   get diagnostics v_gone = row_count;
   return v_gone;
 end
 $$;
 
--- Cancels: a pending task ends at once; the worker of a running one hears of it with its next renewal.
+-- Cancels: a pending task ends at once; the worker of a running one is told to look, and hears of it.
 create function jobs.cancel_task(p_id uuid) returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 declare
   t jobs.tasks;
@@ -138,16 +226,40 @@ begin
   if not found then
     return null;
   elsif t.status = 'pending' then
-    perform jobs.archive(t, 'cancelled', t.last_error, t.fingerprint);
+    perform jobs.archive(t, 'cancelled', t.last_error, t.fingerprint, t.log);
     perform jobs.tell_of_freed('{}', array_remove(array[t.group_key], null));
     return 'cancelled';
   end if;
   update jobs.tasks x set cancel_requested = true where x.id = p_id;
+  perform pg_notify('mipo_tasks', '!');
   return 'running';
 end
 $$;
 
--- Gives a dead, cancelled or discarded task its kind's attempts once more, under its own id.
+-- Puts an ended task back under its own id, with p_attempts more than it has used; its row is locked and goes.
+create function jobs.revive(h jobs.task_history, p_attempts integer) returns void language plpgsql as $$
+begin
+  delete from jobs.task_history x where x.id = h.id and x.finished_at = h.finished_at;
+  for i in 1..2 loop
+    begin
+      insert into jobs.tasks (id, queue, kind, payload, payload_sealed, priority, attempts, max_attempts, rank, unique_key, concurrency_key,
+        concurrency_limit, group_key, waits_for, locked_by, started_at, last_error, fingerprint, log, traceparent, created_by, created_at)
+      values (h.id, h.queue, h.kind, h.payload, h.payload_sealed, h.priority, h.attempts, h.attempts + p_attempts,
+        case when h.waits_for is not null and jobs.group_lives(h.waits_for) then 'infinity' else jobs.rank(now(), h.priority) end,
+        -- Another pending task that holds the key stands for what the key means; this one runs beside it.
+        case when i = 1 then h.unique_key end, h.concurrency_key, h.concurrency_limit, h.group_key, h.waits_for, h.locked_by, h.started_at,
+        h.last_error, h.fingerprint, h.log, h.traceparent, h.created_by, h.created_at);
+      return;
+    exception when unique_violation then
+      if i = 2 or h.unique_key is null then
+        raise;
+      end if;
+    end;
+  end loop;
+end
+$$;
+
+-- Gives a dead or cancelled task its kind's attempts once more, under its own id.
 create function jobs.retry_task(p_id uuid, p_attempts integer) returns boolean language plpgsql security definer
 set search_path = pg_catalog, pg_temp as $$
 declare
@@ -157,26 +269,197 @@ begin
   if not found then
     return false;
   end if;
-  delete from jobs.task_history x where x.id = h.id and x.finished_at = h.finished_at;
-  if h.status = 'dead' and h.started_at is not null and h.attempts >= 1 then
-    insert into jobs.task_attempts (task_id, attempt, worker, started_at, ended_at, outcome, error, fingerprint, trace_id)
-    values (h.id, h.attempts, coalesce(h.locked_by, ''), h.started_at, greatest(h.finished_at, h.started_at), 'failed', h.last_error, h.fingerprint, h.trace_id)
+  if h.started_at is not null and h.attempts >= 1 and h.last_error is not null then
+    insert into jobs.task_attempts (task_id, attempt, worker, started_at, ended_at, outcome, error, fingerprint, log)
+    values (h.id, h.attempts, h.locked_by, h.started_at, greatest(h.finished_at, h.started_at), h.status, h.last_error, h.fingerprint, h.log)
     on conflict do nothing;
   end if;
-  insert into jobs.tasks (id, queue, kind, payload, payload_sealed, priority, attempts, max_attempts, unique_key, concurrency_key, concurrency_limit,
-    group_key, waits_for, locked_by, started_at, last_error, fingerprint, trace_id, created_by, created_at)
-  values (h.id, h.queue, h.kind, h.payload, h.payload_sealed, h.priority, h.attempts, h.attempts + p_attempts,
-    case when not exists (select from jobs.tasks o where o.unique_key = h.unique_key and o.status = 'pending') then h.unique_key end,
-    h.concurrency_key, h.concurrency_limit, h.group_key, h.waits_for, h.locked_by, h.started_at, h.last_error, h.fingerprint, h.trace_id,
-    h.created_by, h.created_at);
+  perform jobs.revive(h, p_attempts);
   return true;
+end
+$$;
+
+-- Sets a task aside that nobody will run again: pending, dead or cancelled. Answers the state that it had.
+create function jobs.discard_task(p_id uuid) returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  t jobs.tasks;
+  v_from text;
+begin
+  select * into t from jobs.tasks x where x.id = p_id and x.status = 'pending' for update;
+  if found then
+    perform jobs.archive(t, 'discarded', t.last_error, t.fingerprint, t.log);
+    perform jobs.tell_of_freed('{}', array_remove(array[t.group_key], null));
+    return 'pending';
+  end if;
+  update jobs.task_history x set status = 'discarded', discarded_from = x.status, discarded_at = clock_timestamp()
+  where x.id = p_id and x.status in ('dead', 'cancelled')
+  returning x.discarded_from into v_from;
+  return v_from;
+end
+$$;
+
+-- Takes a discard back within 24 h: the task has the state that it had. Answers that state.
+create function jobs.undo_discard(p_id uuid) returns text language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  h jobs.task_history;
+begin
+  select * into h from jobs.task_history x where x.id = p_id and x.status = 'discarded' and x.discarded_at > now() - interval '24 hours' for update;
+  if not found then
+    return null;
+  end if;
+  if h.discarded_from = 'pending' then
+    perform jobs.revive(h, h.max_attempts - h.attempts);
+    update jobs.tasks t set run_at = h.run_at, rank = case when t.rank = 'infinity' then t.rank else jobs.rank(greatest(h.run_at, now()), t.priority) end
+    where t.id = h.id;
+  else
+    update jobs.task_history x set status = h.discarded_from, discarded_from = null, discarded_at = null where x.id = h.id and x.finished_at = h.finished_at;
+  end if;
+  return h.discarded_from;
+end
+$$;
+
+-- A scheduled, retrying or snoozed task runs now. False: it does not wait for its time.
+create function jobs.run_now(p_id uuid) returns boolean language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_queue text;
+begin
+  update jobs.tasks t set run_at = now(), snoozed = false, rank = case when t.rank = 'infinity' then t.rank else jobs.rank(now(), t.priority) end
+  where t.id = p_id and t.status = 'pending' and t.run_at > now()
+  returning t.queue into v_queue;
+  if v_queue is not null then
+    perform pg_notify('mipo_tasks', v_queue);
+  end if;
+  return v_queue is not null;
+end
+$$;
+
+-- Another priority for a pending task. False: it does not wait.
+create function jobs.set_priority(p_id uuid, p_priority smallint) returns boolean language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+declare
+  v_queue text;
+begin
+  update jobs.tasks t set priority = p_priority, rank = case when t.rank = 'infinity' then t.rank
+    else greatest(jobs.rank(t.run_at, p_priority), now() - interval '90 seconds') end
+  where t.id = p_id and t.status = 'pending'
+  returning t.queue into v_queue;
+  if v_queue is not null then
+    perform pg_notify('mipo_tasks', v_queue);
+  end if;
+  return v_queue is not null;
+end
+$$;
+
+-- What an operator sets for a queue. Null: no row has this name and version.
+create function jobs.set_queue(p_name text, p_version integer, p_paused boolean, p_concurrency integer, p_max_running integer, p_rate_limit integer,
+  p_rate_seconds integer, p_keep_done_days integer, p_keep_dead_days integer)
+returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  v_version integer;
+  v_bound boolean;
+begin
+  select q.max_running is null and p_max_running is not null into v_bound from jobs.queues q where q.name = p_name for update;
+  update jobs.queues q set paused = p_paused, concurrency = p_concurrency, max_running = p_max_running, rate_limit = p_rate_limit,
+    rate_seconds = p_rate_seconds, keep_done_days = p_keep_done_days, keep_dead_days = p_keep_dead_days, updated_at = now(), version = q.version + 1
+  where q.name = p_name and q.version = p_version
+  returning q.version into v_version;
+  -- What runs already counts against a bound that is new.
+  if v_version is not null and v_bound then
+    update jobs.tasks t set bounded = true where t.queue = p_name and t.status = 'running' and not t.bounded;
+  end if;
+  return v_version;
+end
+$$;
+
+-- Hides a failure group until later; null ends it.
+create function jobs.snooze_failure(p_fingerprint text, p_until timestamptz, p_reason text, p_by text) returns void language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+  if p_until is null then
+    delete from jobs.failure_snoozes f where f.fingerprint = p_fingerprint;
+  else
+    insert into jobs.failure_snoozes (fingerprint, until, reason, snoozed_by) values (p_fingerprint, p_until, p_reason, p_by)
+    on conflict (fingerprint) do update set until = excluded.until, reason = excluded.reason, snoozed_by = excluded.snoozed_by, created_at = now();
+  end if;
+end
+$$;
+
+-- The bucket of a duration: 0 up to 1 ms, each next one twice as wide, 24 for more than two hours.
+create function jobs.bucket(p_ms double precision) returns integer language sql immutable parallel safe as $$
+  select least(24, greatest(0, ceil(log(2.0, greatest(p_ms, 1)::numeric))))::integer
+$$;
+
+-- Counts of the buckets 0 to the highest one that occurs.
+create function jobs.histogram(p_buckets integer[]) returns integer[] language sql immutable parallel safe as $$
+  select coalesce(array_agg(n.count order by n.bucket), '{}') from (
+    select b as bucket, (select count(*) from unnest(p_buckets) x where x = b)::integer as count
+    from generate_series(0, (select max(x) from unnest(p_buckets) x)) b
+  ) n
+$$;
+
+-- Writes the sample of the minute that ended at p_minute: what stands in the queues now, and what began and ended in it.
+create function jobs.sample(p_minute timestamptz) returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  v_from timestamptz := p_minute - interval '1 minute';
+  v_rows integer;
+begin
+  insert into jobs.queue_samples (at, queue, kind, scheduled_count, retrying_count, snoozed_count, waiting_count, ready_count, running_count, oldest_due_ms,
+    enqueued_count, done_count, failed_count, dead_count, busy_ms, wait_histogram, run_histogram)
+  with full_keys as materialized (
+    select t.concurrency_key from jobs.tasks t where t.concurrency_slot is not null group by t.concurrency_key having count(*) >= max(t.concurrency_limit)
+  ), live as (
+    select t.queue, t.kind, t.created_at, t.started_at, t.run_at,
+      case
+        when t.status = 'running' then 'running'
+        when t.run_at > now() then case when t.snoozed then 'snoozed' when t.attempts > 0 then 'retrying' else 'scheduled' end
+        when t.rank = 'infinity' or t.concurrency_key in (select concurrency_key from full_keys) then 'waiting'
+        else 'ready'
+      end as state
+    from jobs.tasks t
+  ), standing as (
+    select l.queue, l.kind, count(*) filter (where l.state = 'scheduled') as scheduled, count(*) filter (where l.state = 'retrying') as retrying,
+      count(*) filter (where l.state = 'snoozed') as snoozed, count(*) filter (where l.state = 'waiting') as waiting,
+      count(*) filter (where l.state = 'ready') as ready, count(*) filter (where l.state = 'running') as running,
+      extract(epoch from now() - min(greatest(l.run_at, l.created_at)) filter (where l.state in ('ready', 'waiting'))) * 1000 as oldest,
+      count(*) filter (where l.created_at >= v_from and l.created_at < p_minute) as enqueued,
+      sum(extract(epoch from least(p_minute, now()) - greatest(l.started_at, v_from)) * 1000) filter (where l.state = 'running' and l.started_at < p_minute) as busy
+    from live l group by l.queue, l.kind
+  ), ended as (
+    select h.queue, h.kind, count(*) filter (where h.status = 'done') as done, count(*) filter (where h.status = 'dead') as dead,
+      count(*) filter (where h.created_at >= v_from and h.created_at < p_minute) as enqueued,
+      sum(extract(epoch from h.finished_at - greatest(h.started_at, v_from)) * 1000) filter (where h.status = 'done') as busy,
+      jobs.histogram(array_agg(jobs.bucket(extract(epoch from h.started_at - greatest(h.run_at, h.created_at)) * 1000)) filter (where h.status = 'done')) as waits,
+      jobs.histogram(array_agg(jobs.bucket(extract(epoch from h.finished_at - h.started_at) * 1000)) filter (where h.status in ('done', 'dead') and h.started_at is not null)) as runs
+    from jobs.task_history h
+    where h.finished_at >= v_from and h.finished_at < p_minute
+    group by h.queue, h.kind
+  ), failed as (
+    select t.queue, t.kind, count(*) as failed
+    from jobs.task_attempts a join jobs.all_tasks t on t.id = a.task_id
+    where a.ended_at >= v_from and a.ended_at < p_minute and a.outcome in ('failed', 'rescued')
+    group by t.queue, t.kind
+  )
+  select p_minute, n.queue, n.kind, coalesce(s.scheduled, 0), coalesce(s.retrying, 0), coalesce(s.snoozed, 0), coalesce(s.waiting, 0),
+    coalesce(s.ready, 0), coalesce(s.running, 0), s.oldest, coalesce(s.enqueued, 0) + coalesce(e.enqueued, 0), coalesce(e.done, 0),
+    coalesce(f.failed, 0) + coalesce(e.dead, 0), coalesce(e.dead, 0), greatest(0, coalesce(s.busy, 0) + coalesce(e.busy, 0)), coalesce(e.waits, '{}'),
+    coalesce(e.runs, '{}')
+  from (select queue, kind from standing union select queue, kind from ended union select queue, kind from failed) n
+  left join standing s using (queue, kind)
+  left join ended e using (queue, kind)
+  left join failed f using (queue, kind)
+  on conflict do nothing;
+  get diagnostics v_rows = row_count;
+  return v_rows;
 end
 $$;
 
 select jobs.keep_task_days(7);
 
-revoke execute on function jobs.register_worker, jobs.unregister_worker, jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks,
-  jobs.cancel_task, jobs.retry_task from public;
+revoke execute on function jobs.register_worker, jobs.unregister_worker, jobs.drain_worker, jobs.return_unknown, jobs.fire_cron, jobs.enqueue_cron,
+  jobs.run_cron, jobs.pause_cron, jobs.keep_cron, jobs.keep_task_days, jobs.kept_until, jobs.prune_tasks, jobs.cancel_task, jobs.revive,
+  jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority, jobs.set_queue, jobs.snooze_failure, jobs.bucket,
+  jobs.histogram, jobs.sample from public;
 grant execute on function jobs.register_worker, jobs.unregister_worker to mipo_manager, mipo_dispatcher, mipo_backup;
-grant execute on function jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks to mipo_dispatcher;
-grant execute on function jobs.cancel_task, jobs.retry_task to mipo_manager, mipo_dispatcher;
+grant execute on function jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks, jobs.sample, jobs.return_unknown to mipo_dispatcher;
+grant execute on function jobs.cancel_task, jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority to mipo_manager, mipo_dispatcher;
+grant execute on function jobs.run_cron, jobs.pause_cron, jobs.set_queue, jobs.drain_worker, jobs.snooze_failure to mipo_manager;

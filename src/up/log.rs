@@ -16,6 +16,11 @@ pub(crate) fn start(data: &DataDir) -> Result<PathBuf, Failure> {
         fs::rename(&path, data.path().join("mipo.log.1"))?;
     }
     let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path)?;
-    telemetry::init("info", LogFormat::Pretty, LogTarget::File(Arc::new(Mutex::new(file))));
+    telemetry::init_with(
+        "info",
+        LogFormat::Pretty,
+        LogTarget::File(Arc::new(Mutex::new(file))),
+        mipo_queue::LogCapture,
+    );
     Ok(path)
 }

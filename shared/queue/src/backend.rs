@@ -124,9 +124,7 @@ enum Unread {
 }
 
 fn decode<Args: DeserializeOwned>(claim: &Claim) -> Result<Args, Unread> {
-    let Some(payload) = &claim.payload else {
-        return Err(Unread::Never("it is sealed, and this kind keeps no secrets".to_owned()));
-    };
+    let payload = claim.payload.as_ref().map_err(|reason| Unread::Never(reason.clone()))?;
     match payload.get("v").and_then(Value::as_u64) {
         Some(version) if version > u64::from(claim.kind.version) => return Err(Unread::Newer),
         Some(1..) => {}
@@ -212,9 +210,17 @@ where
         kind = claim.kind.name,
         task.id = %claim.id,
         attempt = claim.attempt,
-        trace_id = claim.trace_id.as_deref()
+        trace = claim.traceparent.as_deref()
     );
-    let mut running = AbortOnDrop(tokio::spawn(handler.instrument(span)));
+    let started = tokio::time::Instant::now();
+    let mut running = AbortOnDrop(tokio::spawn(claim.log.collect(handler.instrument(span))));
+    let verdict = watched(claim, &mut running).await;
+    metrics::histogram!("mipo_queue_run_seconds", "kind" => claim.kind.name).record(started.elapsed().as_secs_f64());
+    verdict
+}
+
+/// Ends the handler when it is asked to stop or has had its time.
+async fn watched(claim: &Arc<Claim>, running: &mut AbortOnDrop<Result<Outcome, BoxDynError>>) -> Verdict {
     tokio::select! {
         biased;
         ended = &mut running.0 => return verdict(ended),

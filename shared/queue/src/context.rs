@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::TaskId;
 use crate::kinds::Kind;
+use crate::logs::Lines;
 
 /// Why a running attempt is asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +32,15 @@ pub(crate) struct Claim {
     pub(crate) id: Uuid,
     pub(crate) token: Uuid,
     pub(crate) kind: &'static Kind,
-    pub(crate) payload: Option<Value>,
+    /// The payload, or why it cannot be read.
+    pub(crate) payload: Result<Value, String>,
     pub(crate) attempt: u32,
     pub(crate) max_attempts: u32,
-    pub(crate) trace_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    /// What the attempt logged.
+    pub(crate) log: Lines,
+    /// When it came into this process.
+    pub(crate) claimed_at: tokio::time::Instant,
     pub(crate) cancel: CancellationToken,
     pub(crate) stop: OnceLock<Stop>,
 }
@@ -74,9 +80,9 @@ impl TaskContext {
         self.claim.attempt >= self.claim.max_attempts
     }
 
-    /// The trace from the click to here.
-    pub fn trace_id(&self) -> Option<&str> {
-        self.claim.trace_id.as_deref()
+    /// The trace from the click to here, as W3C `traceparent`.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.claim.traceparent.as_deref()
     }
 
     /// Cancelled when the lease is lost, somebody cancels the task, the deadline has passed, or the process ends. A

@@ -1,11 +1,12 @@
 //! Tasks by the clock: each tick fires once, on any number of processes.
 //!
 //! Whoever moves `last_tick` from the value that it read enqueues, in the same transaction; the others find another
-//! value. Of the ticks that were missed, the newest one is made up for. Expressions are the usual five fields, in UTC.
-use std::str::FromStr as _;
+//! value. Of the ticks that were missed, the newest one is made up for, or none, as the entry says. Expressions are the
+//! usual five fields in a time zone; gaps and repeated hours are those of [`mipo_domain::calendar`].
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use mipo_domain::calendar::{self, Calendar, Pattern};
+use mipo_domain::ids::TaskId;
 use serde_json::json;
 use sqlx::{PgConnection, PgPool};
 use tokio_util::sync::CancellationToken;
@@ -21,39 +22,69 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 pub struct Entry {
     /// Its name.
     pub name: &'static str,
-    /// Five fields, UTC.
+    /// Five fields.
     pub schedule: &'static str,
+    /// The IANA name of the time zone in which they are meant.
+    pub zone: &'static str,
     /// What is enqueued; its payload has no ids.
     pub kind: &'static Kind,
+    /// After downtime: one tick for all that were missed, or none.
+    pub catch_up: bool,
 }
 
-/// Makes the table hold `entries` and no others. What an operator paused stays paused.
+impl Entry {
+    /// An entry in UTC that makes up for what was missed.
+    pub const fn new(name: &'static str, schedule: &'static str, kind: &'static Kind) -> Self {
+        Self { name, schedule, zone: "UTC", kind, catch_up: true }
+    }
+}
+
+/// Makes `entries` the ones that run; others retire. What an operator paused stays paused.
 pub async fn keep(conn: &mut PgConnection, entries: &[Entry]) -> Result<(), QueueError> {
     for entry in entries {
-        Schedule::parse(entry.schedule)?;
+        parse(entry.schedule, entry.zone)?;
     }
     let names: Vec<_> = entries.iter().map(|entry| entry.name.to_owned()).collect();
     let schedules: Vec<_> = entries.iter().map(|entry| entry.schedule.to_owned()).collect();
+    let zones: Vec<_> = entries.iter().map(|entry| entry.zone.to_owned()).collect();
     let queues: Vec<_> = entries.iter().map(|entry| entry.kind.queue.to_owned()).collect();
     let kinds: Vec<_> = entries.iter().map(|entry| entry.kind.name.to_owned()).collect();
     let payloads: Vec<_> = entries.iter().map(|entry| json!({ "v": entry.kind.version, "ids": {} })).collect();
-    sqlx::query!("select jobs.keep_cron($1, $2, $3, $4, $5)", &names, &schedules, &queues, &kinds, &payloads)
-        .execute(conn)
-        .await?;
+    let catch_up: Vec<_> = entries.iter().map(|entry| entry.catch_up).collect();
+    sqlx::query!(
+        "select jobs.keep_cron($1, $2, $3, $4, $5, $6, $7)",
+        &names,
+        &schedules,
+        &zones,
+        &queues,
+        &kinds,
+        &payloads,
+        &catch_up
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Fires what is due. Answers how long nothing will be.
 pub async fn tick(conn: &mut PgConnection) -> Result<Duration, QueueError> {
     let rows = sqlx::query!(
-        r#"select name, schedule, kind, catch_up, last_tick, clock_timestamp() as "now!" from jobs.cron where not paused"#
+        r#"select name, schedule, zone, kind, catch_up, last_tick, clock_timestamp() as "now!" from jobs.cron
+           where not paused and retired_at is null"#
     )
     .fetch_all(&mut *conn)
     .await?;
     let mut sleep = LONGEST_SLEEP;
     for row in rows {
-        let schedule = Schedule::parse(&row.schedule)?;
-        if let Some(due) = schedule.newest(row.last_tick, row.now) {
+        let calendar = match parse(&row.schedule, &row.zone) {
+            Ok(calendar) => calendar,
+            // One that cannot be read does not stop the others.
+            Err(error) => {
+                tracing::error!(name = row.name, %error, "a cron entry cannot be read");
+                continue;
+            }
+        };
+        if let Some(due) = calendar.latest_at(row.now).filter(|due| *due > row.last_tick) {
             let missed = row.now - due > chrono::TimeDelta::minutes(1);
             let attempts = kinds::by_name(&row.kind).map_or(1, |kind| i32::from(kind.attempts));
             let fired = sqlx::query_scalar!(
@@ -70,7 +101,7 @@ pub async fn tick(conn: &mut PgConnection) -> Result<Duration, QueueError> {
                 tracing::debug!(name = row.name, %due, "cron tick");
             }
         }
-        if let Some(next) = schedule.next(row.now) {
+        if let Some(next) = calendar.next_after(row.now) {
             sleep = sleep.min((next - row.now).to_std().unwrap_or_default());
         }
     }
@@ -105,84 +136,38 @@ async fn once(pool: &PgPool) -> Result<Duration, QueueError> {
     tick(&mut conn).await
 }
 
-/// A five-field expression in UTC.
-struct Schedule(cron::Schedule);
-
-impl Schedule {
-    fn parse(expression: &str) -> Result<Self, QueueError> {
-        let refused = |reason: String| QueueError::Schedule { expression: expression.to_owned(), reason };
-        let fields: Vec<&str> = expression.split_whitespace().collect();
-        let [minute, hour, day, month, weekday] = fields[..] else {
-            return Err(refused("five fields are wanted: minute hour day month weekday".to_owned()));
-        };
-        // The library counts seconds too, and weekdays from 1 = Sunday.
-        let weekday = weekdays(weekday).ok_or_else(|| refused(format!("`{weekday}` is no weekday")))?;
-        cron::Schedule::from_str(&format!("0 {minute} {hour} {day} {month} {weekday} *"))
-            .map(Self)
-            .map_err(|error| refused(error.to_string()))
-    }
-
-    /// The newest tick after `last` and not after `now`.
-    fn newest(&self, last: DateTime<Utc>, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.0.after(&last).take_while(|tick| *tick <= now).last()
-    }
-
-    fn next(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.0.after(&now).next()
-    }
+/// Runs an entry now, whatever its schedule says. `None`: there is no such entry.
+pub async fn run_now(conn: &mut PgConnection, name: &str, by: &str) -> Result<Option<TaskId>, QueueError> {
+    let kind =
+        sqlx::query_scalar!("select kind from jobs.cron where name = $1", name).fetch_optional(&mut *conn).await?;
+    let Some(kind) = kind else { return Ok(None) };
+    let attempts = kinds::by_name(&kind).map_or(1, |kind| i32::from(kind.attempts));
+    let id = sqlx::query_scalar!("select jobs.run_cron($1, $2, $3)", name, attempts, by).fetch_one(conn).await?;
+    Ok(id.map(TaskId::from))
 }
 
-/// Turns Unix weekdays (0 and 7 = Sunday) into the library's. Steps keep their number.
-fn weekdays(field: &str) -> Option<String> {
-    let list = field.split(',').map(|part| {
-        let (range, step) = part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-        let range = range
-            .split('-')
-            .map(|day| match day.parse::<u8>() {
-                Ok(day @ 0..=7) => Some((day % 7 + 1).to_string()),
-                Ok(_) => None,
-                Err(_) => Some(day.to_owned()),
-            })
-            .collect::<Option<Vec<_>>>()?
-            .join("-");
-        Some(step.map_or_else(|| range.clone(), |step| format!("{range}/{step}")))
-    });
-    Some(list.collect::<Option<Vec<_>>>()?.join(","))
+/// Pauses or resumes an entry. False: there is none, or it is so already.
+pub async fn pause(conn: &mut PgConnection, name: &str, paused: bool) -> Result<bool, QueueError> {
+    let changed = sqlx::query_scalar!("select jobs.pause_cron($1, $2)", name, paused).fetch_one(conn).await?;
+    Ok(changed.unwrap_or(false))
+}
+
+/// Reads an expression in a zone.
+pub fn parse(expression: &str, zone: &str) -> Result<Calendar, QueueError> {
+    let refused = |reason: String| QueueError::Schedule { expression: expression.to_owned(), reason };
+    let zone = calendar::zone(zone).map_err(|error| refused(error.to_string()))?;
+    Calendar::new(&Pattern::Cron(expression.to_owned()), zone).map_err(|error| refused(error.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> DateTime<Utc> {
-        text.parse().expect("an instant")
-    }
-
-    #[test]
-    fn the_newest_missed_tick_is_the_one_that_counts() {
-        let schedule = Schedule::parse("*/15 * * * *").expect("parses");
-        assert_eq!(schedule.newest(at("2026-01-05T10:00:00Z"), at("2026-01-05T10:14:59Z")), None);
-        assert_eq!(
-            schedule.newest(at("2026-01-05T10:00:00Z"), at("2026-01-05T13:07:00Z")),
-            Some(at("2026-01-05T13:00:00Z"))
-        );
-        assert_eq!(schedule.next(at("2026-01-05T13:00:00Z")), Some(at("2026-01-05T13:15:00Z")));
-    }
-
-    #[test]
-    fn sunday_is_0_and_7() {
-        for expression in ["0 5 * * 0", "0 5 * * 7"] {
-            let schedule = Schedule::parse(expression).expect("parses");
-            assert_eq!(schedule.next(at("2026-01-05T00:00:00Z")), Some(at("2026-01-11T05:00:00Z")), "{expression}");
-        }
-        let weekdays = Schedule::parse("0 5 * * 1-5").expect("parses");
-        assert_eq!(weekdays.next(at("2026-01-09T06:00:00Z")), Some(at("2026-01-12T05:00:00Z")));
-    }
-
     #[test]
     fn what_is_no_schedule_is_refused() {
-        for expression in ["", "* * * *", "61 * * * *", "0 0 * * 8", "0 0 0 * * *"] {
-            assert!(Schedule::parse(expression).is_err(), "{expression}");
+        for expression in ["", "* * * *", "61 * * * *", "0 0 * * 8", "0 0 0 * * *", "0 0 30 2 *"] {
+            assert!(parse(expression, "UTC").is_err(), "{expression}");
         }
+        assert!(parse("0 0 * * *", "Mars/Olympus").is_err());
     }
 }

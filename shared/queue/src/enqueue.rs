@@ -1,5 +1,6 @@
 //! Enqueuing inside the caller's transaction.
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use crate::{NewTask, QueueError, TaskId};
 
@@ -13,7 +14,19 @@ pub async fn enqueue_many(conn: &mut PgConnection, tasks: Vec<NewTask>) -> Resul
     if tasks.is_empty() {
         return Ok(Vec::new());
     }
-    let payloads = tasks.iter().map(NewTask::payload).collect::<Result<Vec<_>, _>>()?;
+    if let Some(task) = tasks.iter().find(|task| task.kind.sealed != task.sealed.is_some()) {
+        let reason =
+            if task.kind.sealed { "holds secrets: seal it first" } else { "is not sealed: it holds ids alone" };
+        return Err(QueueError::Payload { kind: task.kind.name, reason: reason.to_owned() });
+    }
+    let payloads = tasks
+        .iter()
+        .map(|task| if task.sealed.is_some() { Ok(None) } else { task.payload().map(Some) })
+        .collect::<Result<Vec<_>, _>>()?;
+    let ids: Vec<Option<Uuid>> =
+        tasks.iter().map(|task| task.sealed.as_ref().map(|sealed| sealed.0.as_uuid())).collect();
+    let sealed: Vec<Option<Vec<u8>>> =
+        tasks.iter().map(|task| task.sealed.as_ref().map(|sealed| sealed.1.clone())).collect();
     let column =
         |get: fn(&NewTask) -> Option<&str>| tasks.iter().map(|task| get(task).map(str::to_owned)).collect::<Vec<_>>();
     let queues: Vec<String> = tasks.iter().map(|task| task.kind.queue.to_owned()).collect();
@@ -29,14 +42,16 @@ pub async fn enqueue_many(conn: &mut PgConnection, tasks: Vec<NewTask>) -> Resul
         tasks.iter().map(|task| task.concurrency_key.is_some().then_some(task.concurrency_limit)).collect();
     let groups = column(|task| task.group.as_deref());
     let waits = column(|task| task.waits_for.as_deref());
-    let traces = column(|task| task.trace_id.as_deref());
+    let traces = column(|task| task.traceparent.as_deref());
     let creators = column(|task| task.created_by.as_deref());
     let rows = sqlx::query!(
         r#"select ordinal as "ordinal!", task_id as "task_id!"
-           from jobs.enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"#,
+           from jobs.enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"#,
+        &ids as _,
         &queues,
         &kinds,
-        &payloads,
+        &payloads as _,
+        &sealed as _,
         &priorities,
         &max_attempts,
         &run_ats as _,
@@ -52,11 +67,11 @@ pub async fn enqueue_many(conn: &mut PgConnection, tasks: Vec<NewTask>) -> Resul
     )
     .fetch_all(conn)
     .await?;
-    let mut ids = vec![None; tasks.len()];
+    let mut answers = vec![None; tasks.len()];
     for row in rows {
-        if let Some(slot) = usize::try_from(row.ordinal - 1).ok().and_then(|index| ids.get_mut(index)) {
+        if let Some(slot) = usize::try_from(row.ordinal - 1).ok().and_then(|index| answers.get_mut(index)) {
             *slot = Some(TaskId::from(row.task_id));
         }
     }
-    Ok(ids)
+    Ok(answers)
 }

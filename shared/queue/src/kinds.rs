@@ -46,6 +46,9 @@ pub struct Kind {
     pub backoff: Backoff,
     /// When an attempt is ended because it hangs.
     pub deadline: Duration,
+    /// Its payload holds secrets: it is sealed at rest, masked when shown, and its values are struck out of errors and
+    /// logs.
+    pub sealed: bool,
 }
 
 /// A queue's own numbers; the row in `jobs.queues` starts with them.
@@ -68,7 +71,7 @@ const fn doubling(first: u64, max: u64) -> Backoff {
 }
 
 const fn kind(name: &'static str, queue: &'static str, attempts: u16, backoff: Backoff, deadline: u64) -> Kind {
-    Kind { name, queue, version: 1, attempts, backoff, deadline: secs(deadline) }
+    Kind { name, queue, version: 1, attempts, backoff, deadline: secs(deadline), sealed: false }
 }
 
 const fn conclude(name: &'static str) -> Kind {

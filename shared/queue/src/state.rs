@@ -14,6 +14,8 @@ pub enum Status {
     Dead,
     /// Somebody cancelled it.
     Cancelled,
+    /// An operator set it aside.
+    Discarded,
 }
 
 impl Status {
@@ -25,6 +27,7 @@ impl Status {
             Self::Done => "done",
             Self::Dead => "dead",
             Self::Cancelled => "cancelled",
+            Self::Discarded => "discarded",
         }
     }
 }
@@ -55,6 +58,12 @@ pub enum Move {
     ConfirmCancel(Fence),
     /// Somebody gives an ended task this many attempts once more.
     Retry(u32),
+    /// Somebody sets it aside.
+    Discard,
+    /// Takes that back, in time.
+    UndoDiscard,
+    /// Somebody does not want to wait for its time.
+    RunNow,
 }
 
 /// Why a move is refused.
@@ -85,6 +94,8 @@ pub struct Task {
     pub fence: Option<Fence>,
     /// The next fence.
     pub next_fence: Fence,
+    /// What it was before it was discarded, exactly while it is.
+    pub discarded_from: Option<Status>,
 }
 
 impl Task {
@@ -99,6 +110,7 @@ impl Task {
             cancel_requested: false,
             fence: None,
             next_fence: 1,
+            discarded_from: None,
         }
     }
 
@@ -179,6 +191,24 @@ impl Task {
                 next.max_attempts = self.attempts + attempts.max(1);
                 next.run_at = now;
             }
+            Move::Discard => {
+                if !matches!(self.status, Status::Pending | Status::Dead | Status::Cancelled) {
+                    return Err(Refusal::Illegal);
+                }
+                next.discarded_from = Some(self.status);
+                next.end(Status::Discarded);
+            }
+            Move::UndoDiscard => {
+                next.status = self.discarded_from.ok_or(Refusal::Illegal)?;
+                next.discarded_from = None;
+            }
+            Move::RunNow => {
+                if self.status != Status::Pending || self.run_at <= now {
+                    return Err(Refusal::Illegal);
+                }
+                next.run_at = now;
+                next.snoozed = false;
+            }
         }
         Ok(next)
     }
@@ -192,6 +222,7 @@ impl Task {
             && running == self.fence.is_some()
             && (!self.snoozed || self.status == Status::Pending)
             && (!self.cancel_requested || running)
+            && (self.status == Status::Discarded) == self.discarded_from.is_some()
     }
 
     fn check(&self, fence: Fence) -> Result<(), Refusal> {
@@ -234,6 +265,9 @@ mod tests {
             1 => Just(Move::Cancel),
             1 => fence.prop_map(Move::ConfirmCancel),
             1 => (1..4_u32).prop_map(Move::Retry),
+            1 => Just(Move::Discard),
+            2 => Just(Move::UndoDiscard),
+            1 => Just(Move::RunNow),
         ]
     }
 
@@ -249,9 +283,9 @@ mod tests {
                     Ok(next) => {
                         prop_assert!(next.is_whole(), "{before:?} --{step:?}-> {next:?}");
                         prop_assert!(next.next_fence >= before.next_fence);
-                        // Only Retry leaves an ended state.
-                        let ended = matches!(before.status, Status::Done | Status::Dead | Status::Cancelled);
-                        prop_assert!(!ended || matches!(step, Move::Retry(_)));
+                        // Only an operator's word leaves an ended state.
+                        let ended = !matches!(before.status, Status::Pending | Status::Running);
+                        prop_assert!(!ended || matches!(step, Move::Retry(_) | Move::Discard | Move::UndoDiscard));
                         prop_assert!(before.status != Status::Done);
                         task = next;
                     }

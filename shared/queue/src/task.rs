@@ -2,6 +2,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use mipo_domain::clock::Clock;
+use mipo_domain::entropy::Entropy;
+use mipo_domain::ids::TaskId;
+use mipo_domain::sealing::Sealer;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -44,7 +48,8 @@ pub struct NewTask {
     pub(crate) concurrency_limit: i16,
     pub(crate) group: Option<String>,
     pub(crate) waits_for: Option<String>,
-    pub(crate) trace_id: Option<String>,
+    pub(crate) traceparent: Option<String>,
+    pub(crate) sealed: Option<(TaskId, Vec<u8>)>,
     pub(crate) created_by: Option<String>,
 }
 
@@ -68,7 +73,8 @@ impl NewTask {
             concurrency_limit: 1,
             group: None,
             waits_for: None,
-            trace_id: None,
+            traceparent: None,
+            sealed: None,
             created_by: None,
         }
     }
@@ -128,10 +134,24 @@ impl NewTask {
         self
     }
 
-    /// The trace that the task belongs to.
-    pub fn trace_id(mut self, id: impl Into<String>) -> Self {
-        self.trace_id = Some(id.into());
+    /// The trace that the task belongs to, as W3C `traceparent`.
+    pub fn traceparent(mut self, value: impl Into<String>) -> Self {
+        self.traceparent = Some(value.into());
         self
+    }
+
+    /// Seals the payload; a kind that is [`Kind::sealed`] is enqueued only so. The id is minted here, because a sealed
+    /// value belongs to its row.
+    pub fn seal(
+        mut self,
+        sealer: &Sealer,
+        clock: &dyn Clock,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, crate::QueueError> {
+        let id = TaskId::mint(clock, entropy);
+        let payload = self.payload()?;
+        self.sealed = Some((id, crate::seal::seal(sealer, entropy, id.as_uuid(), &payload)));
+        Ok(self)
     }
 
     /// Who asked for it; the name of the connecting service unless said.

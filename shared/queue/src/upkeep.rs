@@ -1,8 +1,7 @@
-//! What keeps the tables small, and what people do to single tasks.
+//! What keeps the tables small and known: days, pruning, samples.
 use sqlx::PgConnection;
 
-use crate::kinds::Kind;
-use crate::{QueueError, TaskId};
+use crate::QueueError;
 
 /// Rows that one statement deletes at most.
 const BATCH: i32 = 5000;
@@ -30,32 +29,37 @@ pub async fn prune(conn: &mut PgConnection, days: u16, dead_days: u16) -> Result
     Ok(gone)
 }
 
-/// What became of a cancellation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cancelled {
-    /// It was pending, and has ended.
-    AtOnce,
-    /// It runs; its worker will hear of it with its next renewal.
-    Asked,
-    /// There is no such task, or it has ended already.
-    Gone,
-}
-
-/// Cancels a task.
-pub async fn cancel(conn: &mut PgConnection, id: TaskId) -> Result<Cancelled, QueueError> {
-    let answer = sqlx::query_scalar!("select jobs.cancel_task($1)", id.as_uuid()).fetch_one(conn).await?;
-    Ok(match answer.as_deref() {
-        Some("cancelled") => Cancelled::AtOnce,
-        Some(_) => Cancelled::Asked,
-        None => Cancelled::Gone,
-    })
-}
-
-/// Gives a dead or cancelled task its kind's attempts once more, under its own id. False: it is neither.
-pub async fn retry(conn: &mut PgConnection, id: TaskId, kind: &Kind) -> Result<bool, QueueError> {
-    let moved =
-        sqlx::query_scalar!(r#"select jobs.retry_task($1, $2) as "moved!""#, id.as_uuid(), i32::from(kind.attempts))
-            .fetch_one(conn)
-            .await?;
-    Ok(moved)
+/// Writes the sample of the minute that has ended, returns what live workers do not know of, and sets the gauges
+/// `mipo_queue_tasks` and `mipo_queue_oldest_age_seconds`.
+pub async fn sample(conn: &mut PgConnection) -> Result<(), QueueError> {
+    let unknown = sqlx::query_scalar!(r#"select jobs.return_unknown() as "count!""#).fetch_one(&mut *conn).await?;
+    if unknown > 0 {
+        tracing::error!(count = unknown, "returned tasks that their live worker did not know");
+    }
+    sqlx::query_scalar!("select jobs.sample(date_trunc('minute', clock_timestamp()))").fetch_one(&mut *conn).await?;
+    let rows = sqlx::query!(
+        r#"select q.name as queue, coalesce(sum(s.scheduled_count), 0) as "scheduled!", coalesce(sum(s.retrying_count), 0) as "retrying!",
+             coalesce(sum(s.snoozed_count), 0) as "snoozed!", coalesce(sum(s.waiting_count), 0) as "waiting!",
+             coalesce(sum(s.ready_count), 0) as "ready!", coalesce(sum(s.running_count), 0) as "running!",
+             coalesce(max(s.oldest_due_ms), 0) as "oldest!"
+           from jobs.queues q left join jobs.queue_samples s on s.queue = q.name and s.at = date_trunc('minute', clock_timestamp())
+           group by q.name"#
+    )
+    .fetch_all(conn)
+    .await?;
+    for row in rows {
+        let states = [
+            ("scheduled", row.scheduled),
+            ("retrying", row.retrying),
+            ("snoozed", row.snoozed),
+            ("waiting", row.waiting),
+            ("ready", row.ready),
+            ("running", row.running),
+        ];
+        for (state, count) in states {
+            metrics::gauge!("mipo_queue_tasks", "queue" => row.queue.clone(), "state" => state).set(count as f64);
+        }
+        metrics::gauge!("mipo_queue_oldest_age_seconds", "queue" => row.queue).set(row.oldest as f64 / 1000.0);
+    }
+    Ok(())
 }

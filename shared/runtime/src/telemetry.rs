@@ -6,8 +6,10 @@ use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// `LOG_FORMAT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,12 +54,20 @@ pub enum LogTarget {
 /// Starts logging for the whole process; later calls change nothing. `filter` is in the syntax of `RUST_LOG` and was
 /// checked by [`check_filter`].
 pub fn init(filter: &str, format: LogFormat, target: LogTarget) {
+    init_with(filter, format, target, tracing_subscriber::layer::Identity::new());
+}
+
+/// The same, with a layer that also hears what `filter` keeps from the log.
+pub fn init_with(filter: &str, format: LogFormat, target: LogTarget, extra: impl Layer<Registry> + Send + Sync) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false);
+    let registry = tracing_subscriber::registry().with(extra);
     // A second call finds a subscriber in place; tests and `mipo up` rely on the first one.
     let _ = match format {
-        LogFormat::Json => builder.json().flatten_event(true).with_writer(target).try_init(),
-        LogFormat::Pretty => builder.with_writer(Escaped(target)).try_init(),
+        LogFormat::Json => {
+            registry.with(layer.json().flatten_event(true).with_writer(target).with_filter(filter)).try_init()
+        }
+        LogFormat::Pretty => registry.with(layer.with_writer(Escaped(target)).with_filter(filter)).try_init(),
     };
 }
 

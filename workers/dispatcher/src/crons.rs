@@ -10,11 +10,12 @@ use crate::World;
 
 /// The entries of `jobs.cron`, in UTC.
 pub static ENTRIES: &[Entry] = &[
-    Entry { name: "prune-tasks", schedule: "*/15 * * * *", kind: &kinds::PRUNE_TASKS },
-    Entry { name: "prune-events", schedule: "30 1 * * *", kind: &kinds::PRUNE_EVENTS },
-    Entry { name: "prune-jobs", schedule: "40 1 * * *", kind: &kinds::PRUNE_JOBS },
-    Entry { name: "prune-observations", schedule: "50 1 * * *", kind: &kinds::PRUNE_OBSERVATIONS },
-    Entry { name: "expire-credentials", schedule: "*/5 * * * *", kind: &kinds::EXPIRE_CREDENTIALS },
+    Entry::new("rollup-queues", "* * * * *", &kinds::ROLLUP_QUEUES),
+    Entry::new("prune-tasks", "*/15 * * * *", &kinds::PRUNE_TASKS),
+    Entry::new("prune-events", "30 1 * * *", &kinds::PRUNE_EVENTS),
+    Entry::new("prune-jobs", "40 1 * * *", &kinds::PRUNE_JOBS),
+    Entry::new("prune-observations", "50 1 * * *", &kinds::PRUNE_OBSERVATIONS),
+    Entry::new("expire-credentials", "*/5 * * * *", &kinds::EXPIRE_CREDENTIALS),
 ];
 
 /// Says once what the table holds, looks after what must not wait for a tick, and ticks until `term` ends.

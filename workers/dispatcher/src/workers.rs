@@ -36,6 +36,7 @@ handlers! {
     CONCLUDE_JOB => tasks::conclude_job::run,
     CONCLUDE_SCAN => tasks::conclude_scan::run,
     PRUNE_TASKS => tasks::prune_tasks::run,
+    ROLLUP_QUEUES => tasks::rollup_queues::run,
     PRUNE_EVENTS => tasks::prune_events::run,
     PRUNE_JOBS => tasks::prune_jobs::run,
     PRUNE_OBSERVATIONS => tasks::prune_observations::run,

@@ -43,6 +43,11 @@ async fn listen(shared: &Shared) -> Result<(), sqlx::Error> {
             shared.wake_all();
             continue;
         };
+        // Not a queue: somebody asked for a cancellation or a drain, and renewals tell of those.
+        if notification.payload() == "!" {
+            shared.renewal.notify_one();
+            continue;
+        }
         let mut state = shared.state();
         let queue = state.kinds.values().map(|worker| worker.kind.queue).find(|queue| *queue == notification.payload());
         if let Some(queue) = queue {

@@ -1,9 +1,11 @@
 //! How a driver is set up.
 use std::collections::HashMap;
+use std::fmt;
 use std::time::Duration;
 
 use mipo_domain::clock::Clock;
 use mipo_domain::entropy::{Entropy, bytes};
+use mipo_domain::sealing::Sealer;
 
 /// Who the process is, and the timings, which only tests change.
 #[derive(Clone, Debug)]
@@ -21,7 +23,18 @@ pub struct DriverConfig {
     pub(crate) listen: bool,
     pub(crate) keep_failures: bool,
     pub(crate) slots: HashMap<String, usize>,
+    pub(crate) sealer: Option<Keys>,
     pub(crate) seed: u64,
+}
+
+/// What opens sealed payloads. Its Debug output says no more than that.
+#[derive(Clone)]
+pub(crate) struct Keys(pub(crate) Sealer);
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Keys")
+    }
 }
 
 impl DriverConfig {
@@ -44,6 +57,7 @@ impl DriverConfig {
             listen: true,
             keep_failures: false,
             slots: HashMap::new(),
+            sealer: None,
             seed: u64::from_le_bytes(bytes(entropy)),
         }
     }
@@ -83,6 +97,12 @@ impl DriverConfig {
     /// Slots of this process in `queue`, instead of those in `jobs.queues`.
     pub fn slots(mut self, queue: &str, slots: usize) -> Self {
         self.slots.insert(queue.to_owned(), slots);
+        self
+    }
+
+    /// What opens the payloads of kinds that are sealed; without it such tasks end dead here.
+    pub fn sealer(mut self, sealer: Sealer) -> Self {
+        self.sealer = Some(Keys(sealer));
         self
     }
 

@@ -4,42 +4,58 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use sqlx::PgPool;
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::config::Jitter;
-use super::{DriverConfig, Shared};
+use super::{DriverConfig, Shared, leases};
 use crate::context::{Claim, Stop};
 use crate::kinds::{self, Kind};
 use crate::outcome::{Verdict, fingerprint};
+use crate::redaction::Redactor;
+use crate::seal;
 
 type Report = (Arc<Claim>, Verdict);
 
 /// After the drain, for handlers that were asked to stop to say so.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
+/// How far below the rank of the newest task a look begins, once everything older is known to be gone: nine steps of
+/// priority, and half a minute for transactions that commit late. What is later still is found by the next poll.
+const FLOOR_SECONDS: i64 = 120;
+
 /// What one exchange asks for.
 #[derive(Debug, Default)]
 struct Wants {
     queues: Vec<String>,
     slots: Vec<i32>,
+    floors: Vec<Option<DateTime<Utc>>>,
     kinds: HashMap<&'static str, &'static Kind>,
 }
 
 #[derive(Debug)]
 struct Answer {
+    /// By lease token.
     ended: HashSet<Uuid>,
     claimed: Vec<Arc<Claim>>,
+    /// Queues that may hold more that is due.
     more: Vec<String>,
+    /// When a queue is to be looked at again.
     due: Vec<(String, Duration)>,
+    /// Queues that were emptied of what was due, and when.
+    emptied: Vec<(String, DateTime<Utc>)>,
+    /// The database does not know this worker.
+    unknown: bool,
 }
 
 struct Loop {
     shared: Arc<Shared>,
     unsent: Vec<Report>,
     due: HashMap<String, Instant>,
+    /// By queue: nothing due ranks lower, as far as was visible.
+    floors: HashMap<String, DateTime<Utc>>,
     next_poll: Instant,
     /// When the running handlers have to be gone.
     drain_until: Option<Instant>,
@@ -56,6 +72,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         shared,
         unsent: Vec::new(),
         due: HashMap::new(),
+        floors: HashMap::new(),
         next_poll,
         drain_until: None,
         jitter,
@@ -84,10 +101,17 @@ impl Loop {
             self.sleep().await;
             return true;
         }
+        if !wants.queues.is_empty()
+            && self.shared.worker().is_none()
+            && let Err(error) = leases::register(&self.shared).await
+        {
+            self.failed(&error, &wants).await;
+            return true;
+        }
         if self.uncertain && !self.give_back_unknown().await {
             return true;
         }
-        match exchange(&self.shared.pool, &self.shared.config, &self.unsent, &wants).await {
+        match exchange(&self.shared, &self.unsent, &wants).await {
             Ok(answer) => self.take(answer, &wants),
             Err(error) => self.failed(&error, &wants).await,
         }
@@ -109,10 +133,11 @@ impl Loop {
                 self.unsent.push((claim, verdict));
             }
         }
-        if self.drain_until.is_some() {
+        if self.drain_until.is_some() || self.shared.is_draining() {
             return Wants::default();
         }
         if now >= self.next_poll {
+            self.floors.clear();
             self.next_poll = now + self.jitter.around(self.shared.config.poll_every.mul_f64(0.83));
             let queues = state.queues();
             state.hungry.extend(queues);
@@ -140,6 +165,7 @@ impl Loop {
             if free > 0 && state.hungry.remove(queue) {
                 wants.queues.push(queue.to_owned());
                 wants.slots.push(i32::try_from(free).unwrap_or(i32::MAX));
+                wants.floors.push(self.floors.get(queue).copied());
             }
         }
         if !wants.queues.is_empty() {
@@ -176,7 +202,7 @@ impl Loop {
         let mut state = self.shared.state();
         for (claim, verdict) in self.unsent.drain(..) {
             state.held.remove(&claim.token);
-            if answer.ended.contains(&claim.id) {
+            if answer.ended.contains(&claim.token) {
                 let outcome = verdict.word().unwrap_or("done");
                 metrics::counter!("mipo_queue_attempts_total", "kind" => claim.kind.name, "outcome" => outcome)
                     .increment(1);
@@ -187,8 +213,16 @@ impl Loop {
             }
         }
         self.uncertain = false;
+        if answer.unknown {
+            self.shared.forget_worker();
+            state.hungry.extend(wants.queues.iter().filter_map(|queue| kinds::queue(queue)).map(|queue| queue.name));
+        }
         for queue in &wants.queues {
             self.due.remove(queue);
+            self.floors.remove(queue);
+        }
+        for (queue, at) in answer.emptied {
+            self.floors.insert(queue, at - TimeDelta::seconds(FLOOR_SECONDS));
         }
         let now = Instant::now();
         for (queue, wait) in answer.due {
@@ -227,9 +261,7 @@ impl Loop {
             tracing::error!(%error, "the database refused an exchange");
             let mut kept = Vec::new();
             for report in std::mem::take(&mut self.unsent) {
-                match exchange(&self.shared.pool, &self.shared.config, std::slice::from_ref(&report), &Wants::default())
-                    .await
-                {
+                match exchange(&self.shared, std::slice::from_ref(&report), &Wants::default()).await {
                     Ok(_) => _ = self.shared.state().held.remove(&report.0.token),
                     Err(error) if is_refusal(&error) => {
                         tracing::error!(task.id = %report.0.id, %error, "the end of an attempt cannot be stored");
@@ -246,18 +278,20 @@ impl Loop {
         let wait = Duration::from_millis(100).saturating_mul(1 << self.failures.min(6)).min(Duration::from_secs(3));
         let wait = self.jitter.around(wait);
         tokio::time::sleep(wait).await;
+        // The process has to end some time; what could not be said runs out with the lease.
+        if self.drain_until.is_some_and(|until| Instant::now() > until + LAST_CALL) {
+            self.unsent.clear();
+            self.shared.state().held.clear();
+        }
     }
 
     /// After an exchange whose answer was lost: what it may have claimed is handed back.
     async fn give_back_unknown(&mut self) -> bool {
+        let Some(worker) = self.shared.worker() else { return true };
         let tokens: Vec<Uuid> = self.shared.state().held.keys().copied().collect();
-        let given = sqlx::query_scalar!(
-            r#"select jobs.give_back_unknown($1, $2) as "count!""#,
-            self.shared.config.worker_id,
-            &tokens
-        )
-        .fetch_one(&self.shared.pool)
-        .await;
+        let given = sqlx::query_scalar!(r#"select jobs.give_back_unknown($1, $2) as "count!""#, worker, &tokens)
+            .fetch_one(&self.shared.pool)
+            .await;
         match given {
             Ok(_) => true,
             Err(error) => {
@@ -282,78 +316,142 @@ fn is_refusal(error: &sqlx::Error) -> bool {
     }
 }
 
-async fn exchange(
-    pool: &PgPool,
-    config: &DriverConfig,
-    reports: &[Report],
-    wants: &Wants,
-) -> Result<Answer, sqlx::Error> {
-    let (mut done_ids, mut done_tokens) = (Vec::new(), Vec::new());
-    let (mut ids, mut tokens, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut delays, mut errors, mut fingerprints) = (Vec::new(), Vec::new(), Vec::new());
-    for (claim, verdict) in reports {
+/// The reports as the columns of one statement.
+#[derive(Default)]
+struct Columns {
+    done_ids: Vec<Uuid>,
+    done_tokens: Vec<Uuid>,
+    log_tokens: Vec<Uuid>,
+    logs: Vec<String>,
+    ids: Vec<Uuid>,
+    tokens: Vec<Uuid>,
+    outcomes: Vec<String>,
+    delays: Vec<f64>,
+    errors: Vec<Option<String>>,
+    fingerprints: Vec<Option<String>>,
+    ended_logs: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn of(reports: &[Report]) -> Self {
+        let mut columns = Self::default();
+        for (claim, verdict) in reports {
+            columns.add(claim, verdict);
+        }
+        columns
+    }
+
+    fn add(&mut self, claim: &Claim, verdict: &Verdict) {
+        let redactor = Redactor::of(claim);
+        let log = claim.log.take().map(|log| redactor.apply(&log));
         let Some(word) = verdict.word() else {
-            done_ids.push(claim.id);
-            done_tokens.push(claim.token);
-            continue;
+            self.done_ids.push(claim.id);
+            self.done_tokens.push(claim.token);
+            if let Some(log) = log {
+                self.log_tokens.push(claim.token);
+                self.logs.push(log);
+            }
+            return;
         };
-        let error = verdict.error();
-        ids.push(claim.id);
-        tokens.push(claim.token);
-        outcomes.push(word.to_owned());
-        delays.push(match verdict {
+        let error = verdict.error().map(|error| redactor.apply(&error));
+        self.ids.push(claim.id);
+        self.tokens.push(claim.token);
+        self.outcomes.push(word.to_owned());
+        self.delays.push(match verdict {
             Verdict::Failed { delay: Some(delay), .. } | Verdict::Snoozed(delay) => delay.as_secs_f64(),
             Verdict::Failed { delay: None, .. } => claim.kind.backoff.after(claim.attempt).as_secs_f64(),
             _ => 0.0,
         });
-        fingerprints.push(error.as_deref().map(|error| fingerprint(claim.kind.name, error)));
-        errors.push(error);
+        self.fingerprints.push(error.as_deref().map(|error| fingerprint(claim.kind.name, error)));
+        self.errors.push(error);
+        self.ended_logs.push(log);
     }
+}
+
+async fn exchange(shared: &Shared, reports: &[Report], wants: &Wants) -> Result<Answer, sqlx::Error> {
+    let columns = Columns::of(reports);
     let kinds: Vec<String> = wants.kinds.keys().map(|kind| (*kind).to_owned()).collect();
     let rows = sqlx::query!(
-        r#"select what as "what!", id, token, queue, kind, payload, attempts, max_attempts, trace_id, due_in
-           from jobs.exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"#,
-        config.worker_id,
-        config.lease.as_secs_f64(),
-        &done_ids,
-        &done_tokens,
-        &ids,
-        &tokens,
-        &outcomes,
-        &delays,
-        &errors as _,
-        &fingerprints as _,
+        r#"select what as "what!", id, token, queue, kind, payload, payload_sealed, attempts, max_attempts, traceparent, due_in, waited, looked_at
+           from jobs.exchange($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"#,
+        shared.worker().unwrap_or(0),
+        shared.config.lease.as_secs_f64(),
+        &columns.done_ids,
+        &columns.done_tokens,
+        &columns.log_tokens,
+        &columns.logs,
+        &columns.ids,
+        &columns.tokens,
+        &columns.outcomes,
+        &columns.delays,
+        &columns.errors as _,
+        &columns.fingerprints as _,
+        &columns.ended_logs as _,
         &wants.queues,
         &wants.slots,
+        &wants.floors as _,
         &kinds,
     )
-    .fetch_all(pool)
+    .fetch_all(&shared.pool)
     .await?;
-    let mut answer = Answer { ended: HashSet::new(), claimed: Vec::new(), more: Vec::new(), due: Vec::new() };
+    let mut answer = Answer {
+        ended: HashSet::with_capacity(reports.len()),
+        claimed: Vec::new(),
+        more: Vec::new(),
+        due: Vec::new(),
+        emptied: Vec::new(),
+        unknown: false,
+    };
     for row in rows {
         match (row.what.as_str(), row.id, row.token, row.queue) {
-            ("ended", Some(id), ..) => _ = answer.ended.insert(id),
+            ("ended", _, Some(token), _) => _ = answer.ended.insert(token),
             ("claimed", Some(id), Some(token), _) => {
                 // Only kinds that were asked for are claimed.
                 let Some(kind) = row.kind.as_deref().and_then(|kind| wants.kinds.get(kind)) else { continue };
+                metrics::histogram!("mipo_queue_wait_seconds", "kind" => kind.name).record(row.waited.unwrap_or(0.0));
                 answer.claimed.push(Arc::new(Claim {
                     id,
                     token,
                     kind,
-                    payload: row.payload,
+                    payload: opened(&shared.config, id, row.payload, row.payload_sealed),
                     attempt: u32::try_from(row.attempts.unwrap_or(1)).unwrap_or(1),
                     max_attempts: u32::try_from(row.max_attempts.unwrap_or(1)).unwrap_or(1),
-                    trace_id: row.trace_id,
+                    traceparent: row.traceparent,
+                    log: crate::logs::Lines::default(),
+                    claimed_at: Instant::now(),
                     cancel: CancellationToken::new(),
                     stop: OnceLock::new(),
                 }));
             }
             ("more", _, _, Some(queue)) => answer.more.push(queue),
             ("due", _, _, Some(queue)) => {
-                answer.due.push((queue, Duration::from_secs_f64(row.due_in.unwrap_or(0.0).clamp(0.0, 3600.0))));
+                if let Some(at) = row.looked_at {
+                    answer.emptied.push((queue.clone(), at));
+                }
+                if let Some(wait) = row.due_in {
+                    answer.due.push((queue, Duration::from_secs_f64(wait.clamp(0.0, 3600.0))));
+                }
             }
+            ("unknown", ..) => answer.unknown = true,
             _ => {}
         }
     }
     Ok(answer)
+}
+
+/// The payload that was stored, or why it cannot be read.
+fn opened(
+    config: &DriverConfig,
+    id: Uuid,
+    payload: Option<serde_json::Value>,
+    sealed: Option<Vec<u8>>,
+) -> Result<serde_json::Value, String> {
+    match (payload, sealed) {
+        (Some(payload), _) => Ok(payload),
+        (None, Some(sealed)) => match &config.sealer {
+            Some(sealer) => seal::open(&sealer.0, id, &sealed),
+            None => Err("it is sealed, and this process has no key".to_owned()),
+        },
+        (None, None) => Err("there is none".to_owned()),
+    }
 }

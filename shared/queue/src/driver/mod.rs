@@ -10,7 +10,7 @@ mod exchange;
 mod leases;
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -61,6 +61,12 @@ pub(crate) struct Shared {
     progress: Notify,
     /// The kinds changed: say so to the database.
     registration: Notify,
+    /// Renew the leases now: somebody may have asked for a cancellation or a drain.
+    renewal: Notify,
+    /// The number of this worker; 0 until the database knows it.
+    worker: AtomicI32,
+    /// An operator wants no new work here.
+    draining: AtomicBool,
     stale: AtomicU64,
     listening: AtomicBool,
 }
@@ -91,6 +97,20 @@ impl Shared {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.is_cancelled()
+    }
+
+    fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The number of this worker, once the database knows it.
+    fn worker(&self) -> Option<i32> {
+        Some(self.worker.load(Ordering::Relaxed)).filter(|no| *no > 0)
+    }
+
+    /// The database does not know this worker: it was restored, or it pruned a worker that was away for months.
+    fn forget_worker(&self) {
+        self.worker.store(0, Ordering::Relaxed);
     }
 
     /// Takes the end of an attempt; the exchange makes it durable and frees the slot.
@@ -177,6 +197,9 @@ impl Driver {
             work: Notify::new(),
             progress: Notify::new(),
             registration: Notify::new(),
+            renewal: Notify::new(),
+            worker: AtomicI32::new(0),
+            draining: AtomicBool::new(false),
             stale: AtomicU64::new(0),
             listening: AtomicBool::new(false),
         });
@@ -212,6 +235,11 @@ impl Driver {
     /// The worker id: the name plus a ULID of this start.
     pub fn worker_id(&self) -> &str {
         &self.shared.config.worker_id
+    }
+
+    /// True when an operator has asked this worker to take no new work.
+    pub fn is_draining(&self) -> bool {
+        self.shared.is_draining()
     }
 
     /// How many answers were refused because the lease had gone.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use mipo_queue::upkeep::{self, Cancelled};
+use mipo_queue::actions::{self, Cancelled};
 use mipo_queue::{HandlerError, NewTask, Outcome, TaskContext};
 use serde_json::{Value, json};
 
@@ -205,11 +205,11 @@ async fn a_cancellation_reaches_the_running_handler() {
     let waiting = place.enqueue(says("done")).await.expect("new");
     place.until("running", 1).await;
     let mut conn = place.pool.acquire().await.expect("a connection");
-    assert_eq!(upkeep::cancel(&mut conn, waiting).await.expect("cancels"), Cancelled::AtOnce);
-    assert_eq!(upkeep::cancel(&mut conn, running).await.expect("cancels"), Cancelled::Asked);
-    assert_eq!(upkeep::cancel(&mut conn, waiting).await.expect("cancels"), Cancelled::Gone);
+    assert_eq!(actions::cancel(&mut conn, waiting).await.expect("cancels"), Cancelled::AtOnce);
+    assert_eq!(actions::cancel(&mut conn, running).await.expect("cancels"), Cancelled::Asked);
+    assert_eq!(actions::cancel(&mut conn, waiting).await.expect("cancels"), Cancelled::Gone);
     place.until("cancelled", 2).await;
-    assert!(upkeep::retry(&mut conn, waiting, &QUICK).await.expect("moves back"));
+    assert!(actions::retry(&mut conn, waiting, &QUICK).await.expect("moves back"));
     let task = place.task(waiting).await;
     assert_eq!((&task["state"], &task["max_attempts"]), (&json!("ready"), &json!(3)));
     stop.cancel();
@@ -227,7 +227,7 @@ async fn a_dead_task_is_retried_under_its_id_with_new_attempts() {
     let id = place.enqueue(says("")).await.expect("new");
     place.until("dead", 1).await;
     let mut conn = place.pool.acquire().await.expect("a connection");
-    assert!(upkeep::retry(&mut conn, id, &QUICK).await.expect("moves back"));
+    assert!(actions::retry(&mut conn, id, &QUICK).await.expect("moves back"));
     place.until("done", 1).await;
     assert_eq!(place.task(id).await["attempts"], 4);
     let attempts: Vec<i32> = sqlx::query_scalar("select attempt from jobs.task_attempts order by attempt")
@@ -235,7 +235,7 @@ async fn a_dead_task_is_retried_under_its_id_with_new_attempts() {
         .await
         .expect("reads");
     assert_eq!(attempts, [1, 2, 3]);
-    assert!(!upkeep::retry(&mut conn, id, &QUICK).await.expect("asks"), "what is done stays done");
+    assert!(!actions::retry(&mut conn, id, &QUICK).await.expect("asks"), "what is done stays done");
     stop.cancel();
     driver.ended().await;
     worker.await.expect("joins").expect("ends well");

@@ -49,7 +49,7 @@ async fn a_unique_key_binds_pending_tasks_only() {
     let stored = place.task(first).await;
     assert_eq!((&stored["payload"]["ids"]["n"], &stored["state"]), (&json!(3), &json!("ready")));
 
-    sqlx::query("update jobs.tasks set status = 'running', attempts = 1, lease_token = gen_random_uuid(), lease_until = now() + interval '1 hour', locked_by = 'x', started_at = now()")
+    sqlx::query("update jobs.tasks set status = 'running', attempts = 1, lease_token = gen_random_uuid(), locked_by = 1, started_at = now(), claimed_key = unique_key, unique_key = null")
         .execute(&place.admin)
         .await
         .expect("runs");
@@ -88,12 +88,12 @@ async fn a_task_that_comes_back_finds_its_key_taken_and_goes_without() {
         }
     };
     let fail = |id: mipo_queue::TaskId| {
-        sqlx::query("select jobs.end_attempt(id, lease_token, 'retry', 0, 'e', 'f') from jobs.tasks where id = $1 and status = 'running'")
+        sqlx::query("select jobs.end_attempt(id, lease_token, 'retry', 0, 'e', 'f', null) from jobs.tasks where id = $1 and status = 'running'")
             .bind(id.as_uuid())
             .execute(&place.admin)
     };
     let claim = || {
-        sqlx::query("update jobs.tasks set status = 'running', attempts = attempts + 1, lease_token = gen_random_uuid(), lease_until = now() + interval '1 hour', locked_by = 'x', started_at = now()")
+        sqlx::query("update jobs.tasks set status = 'running', attempts = attempts + 1, lease_token = gen_random_uuid(), locked_by = 1, started_at = now(), claimed_key = unique_key, unique_key = null")
             .execute(&place.admin)
     };
     let first = place.enqueue(task(1).unique_key("k")).await.expect("new");
@@ -194,10 +194,12 @@ async fn roles_reach_what_they_need_and_nothing_else() {
     let place = place().await;
     let ingest = place.db.pool_as("mipo_ingest");
     let mut conn = ingest.acquire().await.expect("connects");
-    assert!(enqueue(&mut conn, task(1)).await.expect("may hand over").is_some());
-    let backup = NewTask::new(&mipo_queue::kinds::RUN_BACKUP, json!({}));
-    let error = enqueue(&mut conn, backup).await.expect_err("not its queue");
-    assert!(error.to_string().contains("ingest may not"), "{error}");
+    let results = NewTask::new(&mipo_queue::kinds::STORE_RESULTS, json!({}));
+    assert!(enqueue(&mut conn, results).await.expect("may hand over").is_some());
+    for kind in [&mipo_queue::kinds::RUN_BACKUP, &mipo_queue::kinds::CONCLUDE_SCAN] {
+        let error = enqueue(&mut conn, NewTask::new(kind, json!({}))).await.expect_err("not its kind");
+        assert!(error.to_string().contains("ingest may not"), "{error}");
+    }
 
     let refused = |role: &'static str, sql: &'static str| {
         let pool = place.db.pool_as(role);
@@ -223,9 +225,11 @@ async fn roles_reach_what_they_need_and_nothing_else() {
     assert_eq!(seen, 1);
 
     // A process of another service gets nothing of this queue.
+    let other = place.register("m-00000000000000000000000000").await;
     let claimed: Vec<String> = sqlx::query_scalar(
-        "select what from jobs.exchange('m-00000000000000000000000000', 25, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{conclude}', '{5}', '{quick}') where what = 'claimed'",
+        "select what from jobs.exchange($1, 25, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{results}', '{5}', '{null}', '{store_results}') where what = 'claimed'",
     )
+    .bind(other)
     .fetch_all(&place.db.pool_as("mipo_manager"))
     .await
     .expect("asks");

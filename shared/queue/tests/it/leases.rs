@@ -15,9 +15,11 @@ fn slow() -> NewTask {
 
 /// A process that claims and dies before it does anything.
 async fn claim_and_die(place: &Place) -> i64 {
+    let ghost = place.register("ghost-00000000000000000000000000").await;
     sqlx::query_scalar(
-        "select count(*) from jobs.exchange('ghost-00000000000000000000000000', 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{planning}', '{1}', '{slow}') where what = 'claimed'",
+        "select count(*) from jobs.exchange($1, 0, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{planning}', '{1}', '{null}', '{slow}') where what = 'claimed'",
     )
+    .bind(ghost)
     .fetch_one(&place.pool)
     .await
     .expect("claims")
@@ -79,7 +81,9 @@ async fn a_stale_answer_is_refused_and_counted() {
     let id = place.enqueue(slow()).await.expect("new");
     place.until("running", 1).await;
     // Somebody else got it: another token, another holder.
-    sqlx::query("update jobs.tasks set lease_token = gen_random_uuid(), lease_until = now() + interval '1 minute', attempts = 2, locked_by = 'other-00000000000000000000000000'")
+    let other = place.register("other-00000000000000000000000000").await;
+    sqlx::query("update jobs.tasks set lease_token = gen_random_uuid(), attempts = 2, locked_by = $1")
+        .bind(other)
         .execute(&place.admin)
         .await
         .expect("takes over");
@@ -115,7 +119,9 @@ async fn a_handler_whose_lease_is_lost_is_stopped() {
     });
     place.enqueue(slow()).await.expect("new");
     place.until("running", 1).await;
-    sqlx::query("update jobs.tasks set lease_token = gen_random_uuid(), lease_until = now() - interval '1 s'")
+    let silent = place.register("silent-00000000000000000000000000").await;
+    sqlx::query("with silent as (update jobs.workers set lease_until = now() - interval '1 s' where no = $1) update jobs.tasks set lease_token = gen_random_uuid(), locked_by = $1")
+        .bind(silent)
         .execute(&place.admin)
         .await
         .expect("takes");
@@ -218,7 +224,9 @@ async fn claims_whose_answer_was_lost_are_given_back() {
     let place = place().await;
     let id = place.enqueue(slow()).await.expect("new");
     assert_eq!(claim_and_die(&place).await, 1);
-    let given: i32 = sqlx::query_scalar("select jobs.give_back_unknown('ghost-00000000000000000000000000', '{}')")
+    let ghost = place.register("ghost-00000000000000000000000000").await;
+    let given: i32 = sqlx::query_scalar("select jobs.give_back_unknown($1, '{}')")
+        .bind(ghost)
         .fetch_one(&place.pool)
         .await
         .expect("gives back");

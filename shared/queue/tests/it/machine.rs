@@ -26,6 +26,9 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Move::Cancel),
         1 => fence.prop_map(Move::ConfirmCancel),
         1 => (1..4_u32).prop_map(Move::Retry),
+        1 => Just(Move::Discard),
+        2 => Just(Move::UndoDiscard),
+        1 => Just(Move::RunNow),
     ]
 }
 
@@ -34,6 +37,7 @@ struct Stored<'a> {
     pool: &'a PgPool,
     admin: &'a PgPool,
     id: Uuid,
+    worker: i32,
     tokens: Vec<Uuid>,
 }
 
@@ -49,7 +53,7 @@ impl Stored<'_> {
         let outcomes: Vec<String> = ended.iter().map(|end| end.1.to_owned()).collect();
         let delays: Vec<f64> = ended.iter().map(|end| end.2).collect();
         let words = vec!["it failed".to_owned(); ended.len()];
-        sqlx::query_as("select what, token from jobs.exchange('m-00000000000000000000000000', 60, $1, $2, $3, $4, $5, $6, $7, $7, '{planning}', $8, '{slow}')")
+        sqlx::query_as("select what, token from jobs.exchange($9, 60, $1, $2, '{}', '{}', $3, $4, $5, $6, $7, $7, $7, '{planning}', $8, '{null}', '{slow}')")
             .bind(done_ids)
             .bind(done)
             .bind(ids)
@@ -58,6 +62,7 @@ impl Stored<'_> {
             .bind(delays)
             .bind(words)
             .bind(vec![slots])
+            .bind(self.worker)
             .fetch_all(self.pool)
             .await
             .expect("exchanges")
@@ -84,13 +89,11 @@ impl Stored<'_> {
             Move::Return(fence) => self.end(fence, "returned", TimeDelta::zero()).await,
             Move::ConfirmCancel(fence) => self.end(fence, "cancelled", TimeDelta::zero()).await,
             Move::Expire => {
-                sqlx::query(
-                    "update jobs.tasks set lease_until = now() - interval '1 s' where id = $1 and status = 'running'",
-                )
-                .bind(self.id)
-                .execute(self.admin)
-                .await
-                .expect("expires");
+                sqlx::query("update jobs.workers set lease_until = now() - interval '1 s' where no = $1")
+                    .bind(self.worker)
+                    .execute(self.admin)
+                    .await
+                    .expect("expires");
                 let rescued: i32 =
                     sqlx::query_scalar("select jobs.rescue()").fetch_one(self.pool).await.expect("rescues");
                 rescued == 1
@@ -109,15 +112,22 @@ impl Stored<'_> {
                 .fetch_one(self.pool)
                 .await
                 .expect("retries"),
+            Move::Discard => self.asked("select jobs.discard_task($1) is not null").await,
+            Move::UndoDiscard => self.asked("select jobs.undo_discard($1) is not null").await,
+            Move::RunNow => self.asked("select jobs.run_now($1)").await,
         }
+    }
+
+    async fn asked(&self, sql: &'static str) -> bool {
+        sqlx::query_scalar(sql).bind(self.id).fetch_one(self.pool).await.expect("answers")
     }
 
     async fn look(&self) -> Value {
         sqlx::query_scalar(
             "select to_jsonb(x) from (
-               select status, attempts, max_attempts, snoozed, cancel_requested, lease_token, run_at > now() as ahead from jobs.tasks where id = $1
+               select status, attempts, max_attempts, snoozed, cancel_requested, lease_token, run_at > now() as ahead, null as discarded_from from jobs.tasks where id = $1
                union all
-               select status, attempts, max_attempts, false, false, null, null from jobs.task_history where id = $1) x",
+               select status, attempts, max_attempts, false, false, null, null, discarded_from from jobs.task_history where id = $1) x",
         )
         .bind(self.id)
         .fetch_one(self.admin)
@@ -128,7 +138,8 @@ impl Stored<'_> {
 
 async fn road(place: &Place, steps: &[Move]) {
     let id = place.enqueue(mipo_queue::NewTask::new(&SLOW, json!({}))).await.expect("new");
-    let mut stored = Stored { pool: &place.pool, admin: &place.admin, id: id.as_uuid(), tokens: Vec::new() };
+    let worker = place.register("m-00000000000000000000000000").await;
+    let mut stored = Stored { pool: &place.pool, admin: &place.admin, id: id.as_uuid(), worker, tokens: Vec::new() };
     let mut now = chrono::DateTime::UNIX_EPOCH;
     let mut model = Task::new(3, now);
     for (index, step) in steps.iter().enumerate() {
@@ -152,7 +163,7 @@ async fn road(place: &Place, steps: &[Move]) {
             "status": model.status.as_str(), "attempts": model.attempts, "max_attempts": model.max_attempts,
             "snoozed": model.snoozed, "cancel_requested": model.cancel_requested,
             "lease_token": model.fence.map(|fence| stored.token(fence)),
-            "ahead": live.then_some(model.run_at > now),
+            "ahead": live.then_some(model.run_at > now), "discarded_from": model.discarded_from.map(Status::as_str),
         });
         assert_eq!(seen, wanted, "after step {index} of {steps:?}");
     }

@@ -15,6 +15,7 @@ pub static QUICK: Kind = Kind {
     attempts: 3,
     backoff: Backoff::Doubling { first: Duration::from_millis(100), max: Duration::from_secs(1) },
     deadline: Duration::from_millis(700),
+    sealed: false,
 };
 
 /// Takes its time.
@@ -25,6 +26,7 @@ pub static SLOW: Kind = Kind {
     attempts: 3,
     backoff: Backoff::Doubling { first: Duration::from_millis(50), max: Duration::from_secs(1) },
     deadline: Duration::from_secs(30),
+    sealed: false,
 };
 
 /// Builds an apalis worker of `$kind` on `$driver` and runs it.
@@ -68,6 +70,15 @@ impl Place {
     pub fn start(&self, config: DriverConfig) -> (Driver, CancellationToken) {
         let stop = CancellationToken::new();
         (Driver::start(&self.pool, config, stop.clone()), stop)
+    }
+
+    /// A worker that is there in name only; answers its number.
+    pub async fn register(&self, id: &str) -> i32 {
+        sqlx::query_scalar("select jobs.register_worker($1, 'w', 'dispatcher', 'h', 1, '0', '{planning}', 1)")
+            .bind(id)
+            .fetch_one(&self.pool)
+            .await
+            .expect("registers")
     }
 
     pub async fn enqueue(&self, task: NewTask) -> Option<TaskId> {

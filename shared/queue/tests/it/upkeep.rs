@@ -5,7 +5,7 @@ use crate::support::{Place, place};
 async fn finished(place: &Place, status: &str, days_ago: i32) {
     sqlx::query(
         "insert into jobs.task_history (id, queue, kind, payload, status, priority, attempts, max_attempts, run_at, locked_by, started_at, last_error, fingerprint, created_by, created_at, finished_at)
-         select jobs.new_task_id(), 'conclude', 'quick', '{\"v\":1}', $1, 0, 1, 1, t, 'x', t, 'e', 'f', 'test', t, t from (select now() - make_interval(days => $2)) x (t)",
+         select jobs.new_task_id(), 'conclude', 'quick', '{\"v\":1}', $1, 0, 1, 1, t, 1, t, 'e', 'f', 'test', t, t from (select now() - make_interval(days => $2)) x (t)",
     )
     .bind(status)
     .bind(days_ago)

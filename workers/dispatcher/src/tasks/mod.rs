@@ -10,6 +10,7 @@ pub mod prune_events;
 pub mod prune_jobs;
 pub mod prune_observations;
 pub mod prune_tasks;
+pub mod rollup_queues;
 pub mod store_results;
 
 /// Partitions of the results series are made so many days ahead.
