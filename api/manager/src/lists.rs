@@ -20,6 +20,24 @@ pub struct Columns {
     pub filters: &'static [&'static str],
     /// Order without `sort`, such as `-started`.
     pub default_sort: &'static str,
+    /// Filters whose values are known beforehand; any other value is a mistake of who asks.
+    pub words: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Values of a filter that is yes or no.
+pub const YES_NO: &[&str] = &["true", "false"];
+
+impl Columns {
+    /// Nothing to sort or filter by; the rest of a literal.
+    pub const NONE: Self = Self { sort: &[], filters: &[], default_sort: "", words: &[] };
+
+    /// The mistake in a filter, if there is one.
+    fn check(&self, column: &str, value: &str) -> Option<FieldError> {
+        let (_, words) = self.words.iter().find(|(known, _)| *known == column)?;
+        let unknown = value.split(',').map(str::trim).find(|value| !words.contains(value))?;
+        let message = format!("“{unknown}” is no {column}; possible: {}.", words.join(", "));
+        Some(FieldError::new(column, "unknown_value", message))
+    }
 }
 
 /// What is asked of a list.
@@ -159,6 +177,9 @@ impl ListQuery {
                     let sort = sort_of(&value);
                     match sort.iter().find(|(column, _)| !columns.sort.contains(&column.as_str())) {
                         None if !sort.is_empty() => query.sort = sort,
+                        _ if columns.sort.is_empty() => {
+                            errors.push(FieldError::new("sort", "unknown_column", "This list has one order only."));
+                        }
                         unknown => errors.push(FieldError::new(
                             "sort",
                             "unknown_column",
@@ -171,9 +192,10 @@ impl ListQuery {
                     }
                 }
                 "q" => query.q = Some(value.chars().take(200).collect()),
-                _ if columns.filters.contains(&name.as_str()) => {
-                    query.filters.insert(name, value.chars().take(200).collect());
-                }
+                _ if columns.filters.contains(&name.as_str()) => match columns.check(&name, &value) {
+                    Some(error) => errors.push(error),
+                    None => drop(query.filters.insert(name, value.chars().take(200).collect())),
+                },
                 _ => errors.push(FieldError::new(
                     name.clone(),
                     "unknown_parameter",
@@ -228,7 +250,12 @@ fn sort_of(text: &str) -> Vec<(String, bool)> {
 mod tests {
     use super::*;
 
-    const COLUMNS: Columns = Columns { sort: &["name", "started"], filters: &["status"], default_sort: "-started" };
+    const COLUMNS: Columns = Columns {
+        sort: &["name", "started"],
+        filters: &["status"],
+        default_sort: "-started",
+        words: &[("status", &["running", "completed"])],
+    };
 
     #[test]
     fn a_list_without_parameters_is_the_first_page_in_its_own_order() {
@@ -241,6 +268,15 @@ mod tests {
         let errors = ListQuery::parse(Some("page=0&pageSize=500&sort=name,-size&colour=red"), &COLUMNS).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["page", "pageSize", "sort", "colour"]);
+    }
+
+    #[test]
+    fn a_filter_takes_only_values_that_there_are() {
+        let both = ListQuery::parse(Some("status=running,completed"), &COLUMNS).unwrap();
+        assert_eq!(both.filter("status"), Some("running,completed"));
+        let errors = ListQuery::parse(Some("status=running,done"), &COLUMNS).unwrap_err();
+        assert_eq!(errors[0].field, "status");
+        assert!(errors[0].message.contains("“done”") && errors[0].message.contains("completed"), "{errors:?}");
     }
 
     #[test]

@@ -45,6 +45,7 @@ class Live extends HTMLElement {
     });
     document.addEventListener('change', () => this.#flush());
     document.addEventListener('focusout', () => setTimeout(() => this.#flush()));
+    document.addEventListener('toggle', () => this.#flush(), true);
     document.addEventListener('visibilitychange', () => { if (!document.hidden) this.#flush(); });
 
     const query = new URLSearchParams({ topics: topics.join(','), since: this.dataset.since ?? '' });
@@ -142,7 +143,7 @@ class Live extends HTMLElement {
 
   /** True while somebody works in the region. */
   #busy(region) {
-    return region.querySelector('.pick input:checked, details.menu[open], dialog[open]') !== null
+    return region.querySelector('.pick input:checked, details.menu[open], :popover-open, dialog[open]') !== null
       || (region.contains(document.activeElement) && document.activeElement.matches('input, select, textarea'));
   }
 

@@ -34,8 +34,8 @@
 //!
 //! Values in templates: [`show`] (`{{ show::number(n) }}`, `{{ show::state("running") }}`, `{{ show::icon("i-plus") }}`)
 //! and the page's own [`Page::time`], [`Page::ago`]. Forms: [`forms::Form`] (`{{ form.text("name", "Name").required() }}`,
-//! `{{ page.csrf_field() }}`, `{{ form.summary() }}`). Tables: [`tables::Listing`] (`{{ list.head("name", "Name") }}`,
-//! `{{ list.pager(total) }}`). After a POST: [`flash::redirect`].
+//! `{{ page.csrf_field() }}`, `{{ form.summary() }}`). Lists: [`tables`] (bar above, heads and choice
+//! of columns, menu of a row, pager). After a POST: [`flash::redirect`].
 //!
 //! Destructive actions are forms on a page of their own (`/x/:id/delete`); [`templates/parts/dialog.html`] shows the
 //! same form as a dialog where there is a script.

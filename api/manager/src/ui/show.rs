@@ -208,6 +208,11 @@ pub fn number(n: impl Num) -> String {
     out
 }
 
+/// The number, or `more than 100,000` when it was counted up to `limit` only.
+pub fn number_up_to(n: impl Num, limit: impl Num) -> String {
+    if n.num() > limit.num() { format!("more than {}", number(limit)) } else { number(n) }
+}
+
 /// `64.65 M`, for numbers whose last digits nobody reads.
 pub fn short_number(n: impl Num) -> String {
     let n = n.num();

@@ -11,6 +11,7 @@ mod config;
 mod csrf;
 mod headers;
 mod idempotency;
+mod lists;
 mod live;
 mod login;
 mod owner_reset;

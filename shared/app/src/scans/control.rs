@@ -39,8 +39,12 @@ pub async fn resume(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) ->
     record(conn, ctx, &scan, "resumed", to, reason).await
 }
 
-/// Ends a scan early: what was found so far is kept.
+/// Ends a scan early: what was found so far is kept. It must be said why.
 pub async fn cancel(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) -> Result<(), AppError> {
+    ctx.require(Right::ScansExecute)?;
+    if reason.trim().is_empty() {
+        return Err(AppError::invalid("reason", "required", "Say why; it goes to the audit log."));
+    }
     let scan = admit(conn, ctx, id, reason, ScanStatus::Cancelling).await?;
     scans::set_status(conn, id, ScanStatus::Cancelling).await?;
     cancel_idle_jobs(conn, id).await?;

@@ -3,6 +3,7 @@ use mipo_domain::ids::ScanId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::results::change_views::{self as changes, Change, Difference};
+use mipo_store::results::filter_values;
 use mipo_store::results::findings::{self, Finding, Narrow, Verdicts};
 use mipo_store::results::scan_views;
 
@@ -42,6 +43,12 @@ pub async fn open_so_far(conn: &mut Conn, ctx: &Ctx<'_>, scan: ScanId) -> Result
 pub async fn scanners(conn: &mut Conn, ctx: &Ctx<'_>, scan: ScanId) -> Result<Vec<String>, AppError> {
     ctx.require(Right::ResultsView)?;
     Ok(findings::scanners(conn, scan).await?)
+}
+
+/// Services that open ports of a scan have, for the filter.
+pub async fn services(conn: &mut Conn, ctx: &Ctx<'_>, scan: ScanId) -> Result<Vec<String>, AppError> {
+    ctx.require(Right::ResultsView)?;
+    Ok(filter_values::services(conn, scan).await?)
 }
 
 /// The difference of two scans.

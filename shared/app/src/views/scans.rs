@@ -4,7 +4,9 @@ use std::io::Read as _;
 use mipo_domain::ids::ScanId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
-use mipo_store::results::scan_views::{self, Frozen, JobRow, Narrow, ScanRow, Share};
+use mipo_store::results::job_views::{self, JobRow};
+use mipo_store::results::scan_views::{self, Frozen, Narrow, ScanRow, Share};
+use mipo_store::results::{filter_values, findings};
 use serde_json::Value;
 
 use crate::{AppError, Ctx};
@@ -76,7 +78,7 @@ pub async fn shares(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId) -> Result<Vec<Sh
     Ok(scan_views::shares(conn, id).await?)
 }
 
-/// A page of the jobs of a scan and how many there are.
+/// The first jobs of a scan in the order of their making, and how many there are.
 pub async fn jobs(
     conn: &mut Conn,
     ctx: &Ctx<'_>,
@@ -84,14 +86,33 @@ pub async fn jobs(
     limit: i64,
     offset: i64,
 ) -> Result<(Vec<JobRow>, i64), AppError> {
-    ctx.require(Right::ScansView)?;
-    Ok((scan_views::jobs(conn, id, limit, offset).await?, scan_views::job_count(conn, id).await?))
+    jobs_by(conn, ctx, id, &job_views::Narrow::default(), &[], limit, offset).await
 }
 
-/// People who started scans, for the filter of a list.
-pub async fn starters(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<String>, AppError> {
+/// A page of the jobs of a scan and how many there are.
+pub async fn jobs_by(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    id: ScanId,
+    by: &job_views::Narrow,
+    sort: &[(String, bool)],
+    limit: i64,
+    offset: i64,
+) -> Result<(Vec<JobRow>, i64), AppError> {
     ctx.require(Right::ScansView)?;
-    Ok(scan_views::starters(conn).await?)
+    Ok(job_views::list(conn, id, by, sort, limit, offset).await?)
+}
+
+/// Values of the column `startedBy` or `template` of the list of scans.
+pub async fn values(conn: &mut Conn, ctx: &Ctx<'_>, column: &str) -> Result<Vec<String>, AppError> {
+    ctx.require(Right::ScansView)?;
+    Ok(filter_values::of_scans(conn, column).await?)
+}
+
+/// Names of the scanners that work for a scan, for the filter of its jobs.
+pub async fn scanners(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId) -> Result<Vec<String>, AppError> {
+    ctx.require(Right::ScansView)?;
+    Ok(findings::scanners(conn, id).await?)
 }
 
 fn unpack(packed: &[u8]) -> Result<Value, AppError> {

@@ -3,7 +3,7 @@
 //! Progress is read from the sweep jobs: probes attempted, a leased job counted by what its scanner says
 //! (`probed_index`). Jobs are kept 30 days; after that the receipts tell what was attempted.
 use chrono::{DateTime, Utc};
-use mipo_domain::ids::{ScanId, ScanJobId, ScannerId, TemplateId};
+use mipo_domain::ids::{ScanId, ScannerId, TemplateId};
 use sqlx::{FromRow, Postgres, QueryBuilder};
 
 use crate::{Conn, StoreError};
@@ -333,79 +333,6 @@ pub async fn shares(conn: &mut Conn, id: ScanId) -> Result<Vec<Share>, StoreErro
     .await?)
 }
 
-/// One job of a scan.
-#[derive(Clone, Debug)]
-pub struct JobRow {
-    /// Shown as `#N`.
-    pub id: ScanJobId,
-    /// `sweep` or `confirm`.
-    pub kind: String,
-    /// Which slice of its scanner's share.
-    pub batch_no: i32,
-    /// Who.
-    pub scanner_id: ScannerId,
-    /// Their name, if they still exist.
-    pub scanner: Option<String>,
-    /// Status word.
-    pub status: String,
-    /// Why it is held back, if it is.
-    pub hold_reasons: Vec<String>,
-    /// Hosts planned.
-    pub hosts_planned: i32,
-    /// Probes planned.
-    pub probes_planned: i64,
-    /// Probes so far.
-    pub probes_attempted: i64,
-    /// Probes that failed for a local reason.
-    pub error_count: i64,
-    /// Probes left out because of exclusions made later.
-    pub excluded_count: i64,
-    /// Open ports reported.
-    pub result_count: i64,
-    /// How often it was handed out.
-    pub lease_attempt: i32,
-    /// Until when it is held.
-    pub lease_until: Option<DateTime<Utc>>,
-    /// How long it should take.
-    pub estimated_seconds: i32,
-    /// What went wrong, if something did.
-    pub error_message: Option<String>,
-    /// When its holder began.
-    pub started_at: Option<DateTime<Utc>>,
-    /// Last word from its holder.
-    pub last_progress_at: Option<DateTime<Utc>>,
-    /// When it ended.
-    pub finished_at: Option<DateTime<Utc>>,
-    /// When its results became current state.
-    pub concluded_at: Option<DateTime<Utc>>,
-}
-
-/// Jobs of a scan in the order of their making, at most `limit`.
-pub async fn jobs(conn: &mut Conn, id: ScanId, limit: i64, offset: i64) -> Result<Vec<JobRow>, StoreError> {
-    Ok(sqlx::query_as!(
-        JobRow,
-        r#"select j.id, j.kind, j.batch_no, j.scanner_id, c.name as "scanner?", j.status, j.hold_reasons, j.hosts_planned,
-             j.probes_planned,
-             case when j.status in ('assigned', 'running') then greatest(j.probed_index, j.probes_attempted) else j.probes_attempted end as "probes_attempted!",
-             j.error_count, j.excluded_count, j.result_count, j.lease_attempt, j.lease_until, j.estimated_seconds,
-             j.error_message, j.started_at, j.last_progress_at, j.finished_at, j.concluded_at
-           from jobs.scan_jobs j left join config.scanners c on c.id = j.scanner_id
-           where j.scan_id = $1 order by j.id limit $2 offset $3"#,
-        id.get(),
-        limit,
-        offset
-    )
-    .fetch_all(conn)
-    .await?)
-}
-
-/// How many jobs a scan has.
-pub async fn job_count(conn: &mut Conn, id: ScanId) -> Result<i64, StoreError> {
-    Ok(sqlx::query_scalar!(r#"select count(*) as "n!" from jobs.scan_jobs where scan_id = $1"#, id.get())
-        .fetch_one(conn)
-        .await?)
-}
-
 /// The last scan of the same template that ended before this one began and covered something.
 pub async fn previous(conn: &mut Conn, id: ScanId, template: TemplateId) -> Result<Option<ScanId>, StoreError> {
     let found = sqlx::query_scalar!(
@@ -419,13 +346,4 @@ pub async fn previous(conn: &mut Conn, id: ScanId, template: TemplateId) -> Resu
     .fetch_optional(conn)
     .await?;
     Ok(found.map(ScanId::from))
-}
-
-/// People who started scans, for the filter.
-pub async fn starters(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
-    Ok(sqlx::query_scalar!(
-        "select distinct started_by from (select started_by from results.scans order by id desc limit 5000) s order by 1 limit 100"
-    )
-    .fetch_all(conn)
-    .await?)
 }

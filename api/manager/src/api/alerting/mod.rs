@@ -15,11 +15,14 @@ use utoipa_axum::routes;
 use crate::lists::{Columns, ListQuery};
 use crate::state::App;
 
+const SEVERITIES: &[&str] = &["critical", "high", "warning", "info"];
+
 /// What the list of alarms can be asked.
 pub const ALARM_COLUMNS: Columns = Columns {
     sort: &["severity", "state", "entity", "summary", "count", "age", "firstSeen", "lastBump", "rule"],
     filters: &["severity", "state", "rule", "entityType"],
     default_sort: "state,severity,-lastBump",
+    words: &[("severity", SEVERITIES), ("state", &["open", "acknowledged", "resolved"])],
 };
 
 /// What the list of events can be asked.
@@ -27,6 +30,7 @@ pub const EVENT_COLUMNS: Columns = Columns {
     sort: &["time", "source", "type", "severity", "entity", "summary"],
     filters: &["source", "type", "severity", "entityType", "entityId"],
     default_sort: "-time",
+    words: &[("source", &["ingest", "dispatcher", "manager", "backup"]), ("severity", SEVERITIES)],
 };
 
 /// What is asked of the store.

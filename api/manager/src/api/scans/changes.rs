@@ -13,7 +13,11 @@ use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::scans::changes::kind;
 
-const COLUMNS: Columns = Columns { sort: &["kind"], filters: &["against", "kind"], default_sort: "kind" };
+/// What became of a port.
+pub(super) const KINDS: &[&str] = &["opened", "closed", "filtered", "other", "not_comparable"];
+
+pub(super) const COLUMNS: Columns =
+    Columns { filters: &["against", "kind"], words: &[("kind", KINDS)], ..Columns::NONE };
 
 /// A difference between two scans.
 #[derive(Debug, Serialize, ToSchema)]

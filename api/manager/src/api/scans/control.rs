@@ -15,7 +15,7 @@ use crate::state::App;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ScanControl)]
 pub struct Reason {
-    /// Goes to the audit log; at most 2,000 characters.
+    /// Goes to the audit log; at most 2,000 characters. To cancel a scan it is required.
     #[serde(default)]
     reason: String,
 }

@@ -3,17 +3,16 @@ use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use mipo_app::{AppError, views};
 use mipo_domain::ids::ScanId;
-use mipo_store::results::scan_views::JobRow;
+use mipo_store::results::job_views::JobRow;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::{Id, Json, Problem};
-use crate::lists::{Columns, ListQuery, Listed};
+use crate::lists::{ListQuery, Listed};
 use crate::signed::SignedIn;
 use crate::state::App;
-
-const COLUMNS: Columns = Columns { sort: &["id"], filters: &[], default_sort: "id" };
+use crate::ui::scans::detail::{JOB_COLUMNS, narrow_jobs};
 
 /// The share of a scan for one scanner and one batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,6 +83,9 @@ impl From<JobRow> for JobAnswer {
         ("id" = i64, Path, description = "The scan"),
         ("page" = Option<u32>, Query, description = "From 1"),
         ("pageSize" = Option<u32>, Query, description = "1 to 200, 25 without it"),
+        ("sort" = Option<String>, Query, description = "Columns, with - for descending"),
+        ("status" = Option<String>, Query, description = "One or more, separated by commas"),
+        ("scanner" = Option<String>, Query, description = "Name of the scanner"),
     ),
     responses((status = 200, description = "A page of jobs", body = Listed<JobAnswer>))
 )]
@@ -93,10 +95,12 @@ pub async fn list(
     Id(id): Id<ScanId>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<Listed<JobAnswer>>, Problem> {
-    let query = ListQuery::parse(query.as_deref(), &COLUMNS).map_err(AppError::Invalid)?;
+    let query = ListQuery::parse(query.as_deref(), &JOB_COLUMNS).map_err(AppError::Invalid)?;
     let ctx = app.ctx(&signed.caller);
     let mut tx = app.db.read("scans.jobs").await?;
     views::scans::get(&mut tx, &ctx, id).await?;
-    let (jobs, total) = views::scans::jobs(&mut tx, &ctx, id, query.limit(), query.offset()).await?;
+    let (jobs, total) =
+        views::scans::jobs_by(&mut tx, &ctx, id, &narrow_jobs(&query), &query.sort, query.limit(), query.offset())
+            .await?;
     Ok(Json(Listed::exact(jobs.into_iter().map(JobAnswer::from).collect(), total, &query)))
 }

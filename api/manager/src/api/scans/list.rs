@@ -9,9 +9,14 @@ use crate::http::{Json, Problem};
 use crate::lists::{Columns, ListQuery, Listed};
 use crate::signed::SignedIn;
 use crate::state::App;
+use crate::ui::scans::STATUSES;
 
-const COLUMNS: Columns =
-    Columns { sort: SORTS, filters: &["from", "to", "status", "startedBy", "template"], default_sort: "-id" };
+const COLUMNS: Columns = Columns {
+    sort: SORTS,
+    filters: &["from", "to", "status", "startedBy", "template"],
+    default_sort: "-id",
+    words: &[("status", STATUSES)],
+};
 
 /// Scans, newest first.
 #[utoipa::path(

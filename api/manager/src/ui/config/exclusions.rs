@@ -14,12 +14,12 @@ use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
 use super::{Shared, refused, step_up, version};
 use crate::http::{Id, Posted};
-use crate::lists::Columns;
+use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, show};
 
 const LIST: &str = "/config/exclusions";
@@ -32,7 +32,20 @@ pub const COLUMNS: Columns = Columns {
     sort: &["name", "cidr", "reason", "owner", "expires", "enabled", "builtIn", "created"],
     filters: &["enabled", "builtIn", "owner"],
     default_sort: "name",
+    words: &[("enabled", YES_NO), ("builtIn", YES_NO)],
 };
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::lead("name", "Name"),
+    Col::text("cidr", "CIDR"),
+    Col::text("ports", "Ports"),
+    Col::fill("reason", "Reason"),
+    Col::text("owner", "Owner"),
+    Col::text("expires", "Expires"),
+    Col::text("enabled", "State"),
+    Col::text("created", "Created").extra(),
+];
 
 fn path(id: ExclusionId) -> String {
     format!("{LIST}/{id}")
@@ -60,6 +73,17 @@ impl Row {
             show::labelled("s-warn", "warn", "Disabled")
         }
     }
+
+    fn menu(&self, page: &Page) -> RowMenu {
+        let Exclusion { id, name, enabled, built_in, .. } = &self.exclusion;
+        let (path, may) = (path(*id), page.shell.may(Right::SafetyManage));
+        RowMenu::new(page, format!("exclusion-{id}"), name)
+            .link(&path, "Open")
+            .post_if(may && !enabled, format!("{path}/enable"), "Enable")
+            .link_if(may, format!("{path}/clone"), "Clone")
+            .harm_if(may && *enabled, format!("{path}/disable"), "Disable…")
+            .harm_if(may && !built_in, format!("{path}/delete"), "Delete…")
+    }
 }
 
 #[derive(Template)]
@@ -70,6 +94,7 @@ struct List {
     rows: Vec<Row>,
     total: i64,
     total_is_estimate: bool,
+    owners: Vec<String>,
 }
 
 pub(super) async fn list(
@@ -80,11 +105,12 @@ pub(super) async fn list(
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("exclusions.list").await?;
     let Found { items, total, total_is_estimate } = exclusions::list(&mut tx, &ctx, &list.query.ask()).await?;
+    let owners = exclusions::filter_values(&mut tx, &ctx, "owner").await?;
     let rows = items.into_iter().map(|row| Row::of(row, ctx.now())).collect::<Result<_, _>>()?;
-    let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate };
+    let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate, owners };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
         _ => ui::render(&view, &view.page),

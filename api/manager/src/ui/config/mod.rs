@@ -64,6 +64,9 @@ pub fn routes() -> Router<App> {
         .route("/config/exclusions/{id}/delete", get(exclusions::delete_page).post(exclusions::delete))
 }
 
+/// The choice between built-in and own objects.
+pub(crate) const ORIGINS: &[(&str, &str)] = &[("true", "Built in"), ("false", "Own")];
+
 type Shared = State<App>;
 
 /// What a use case refused, for the form that was sent. What no form can mend becomes an error page.

@@ -15,12 +15,12 @@ use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
 use super::{Shared, number, refused, version};
 use crate::http::{Id, Posted};
-use crate::lists::Columns;
+use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, show};
 
 const LIST: &str = "/config/port-lists";
@@ -35,7 +35,19 @@ pub const COLUMNS: Columns = Columns {
     sort: &["name", "ports", "description", "rateLimit", "builtIn", "created"],
     filters: &["builtIn"],
     default_sort: "name",
+    words: &[("builtIn", YES_NO)],
 };
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::lead("name", "Name"),
+    Col::text("text", "Ports"),
+    Col::num("ports", "Count"),
+    Col::fill("description", "Description"),
+    Col::num("rateLimit", "Rate limit"),
+    Col::text("builtIn", "Built in"),
+    Col::text("created", "Created").extra(),
+];
 
 fn path(id: PortListId) -> String {
     format!("{LIST}/{id}")
@@ -60,6 +72,14 @@ impl Row {
             0 => tcp,
             udp => format!("{tcp} + {} udp", show::number(udp)),
         }
+    }
+
+    fn menu(&self, page: &Page) -> RowMenu {
+        let (path, may) = (path(self.list.id), page.shell.may(Right::ConfigManage));
+        RowMenu::new(page, format!("port-list-{}", self.list.id), &self.list.name)
+            .link(&path, "Open")
+            .link_if(may, format!("{path}/clone"), "Clone")
+            .harm_if(may && !self.list.built_in, format!("{path}/delete"), "Delete…")
     }
 
     /// The first ports.
@@ -95,7 +115,7 @@ pub(super) async fn list(
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("port_lists.list").await?;
     let Found { items, total, total_is_estimate } = port_lists::list(&mut tx, &ctx, &list.query.ask()).await?;
     let rows = items.into_iter().map(Row::of).collect::<Result<_, _>>()?;

@@ -15,11 +15,11 @@ use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
 use super::{Shared, addresses, ids, number, refused, version};
 use crate::http::{Id, Posted};
-use crate::lists::Columns;
+use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, show};
 
 const LIST: &str = "/config/subnets";
@@ -32,7 +32,20 @@ pub const COLUMNS: Columns = Columns {
     sort: &["name", "cidr", "ips", "description", "rateLimit", "created"],
     filters: &["family", "assigned", "builtIn"],
     default_sort: "name",
+    words: &[("family", &["ipv4", "ipv6"]), ("assigned", &["yes", "no"]), ("builtIn", YES_NO)],
 };
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::lead("name", "Name"),
+    Col::text("cidr", "CIDR"),
+    Col::num("ips", "IPs"),
+    Col::fill("description", "Description"),
+    Col::num("rateLimit", "Rate limit"),
+    Col::text("scanners", "Scanners"),
+    Col::text("builtIn", "Built in").extra(),
+    Col::text("created", "Created").extra(),
+];
 
 fn path(id: SubnetId) -> String {
     format!("{LIST}/{id}")
@@ -50,6 +63,15 @@ impl List {
     fn ips(&self, subnet: &Subnet) -> String {
         addresses(subnets::ip_count(subnet.cidr))
     }
+
+    fn menu(&self, subnet: &Subnet) -> RowMenu {
+        let (path, may) = (path(subnet.id), self.page.shell.may(Right::ConfigManage));
+        RowMenu::new(&self.page, format!("subnet-{}", subnet.id), &subnet.name)
+            .link(&path, "Open")
+            .link_if(may, format!("{path}#scanners"), "Assign scanners")
+            .link_if(may, format!("{path}/clone"), "Clone")
+            .harm_if(may && !subnet.built_in, format!("{path}/delete"), "Delete…")
+    }
 }
 
 pub(super) async fn list(
@@ -60,7 +82,7 @@ pub(super) async fn list(
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("subnets.list").await?;
     let found = subnets::list(&mut tx, &ctx, &list.query.ask()).await?;
     let view = List { page: page.at(LIST, TITLE), list, found };

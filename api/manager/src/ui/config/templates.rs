@@ -20,12 +20,12 @@ use super::deletion::{self, Doomed};
 use super::port_lists::Row as PortRow;
 use super::{Shared, addresses, ids, refused, version};
 use crate::http::{Id, Posted};
-use crate::lists::Columns;
+use crate::lists::{Columns, YES_NO, encode};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, show};
 
 const LIST: &str = "/config/scan-templates";
@@ -38,7 +38,21 @@ pub const COLUMNS: Columns = Columns {
     sort: &["name", "description", "builtIn", "createdBy", "created"],
     filters: &["builtIn", "createdBy"],
     default_sort: "name",
+    words: &[("builtIn", YES_NO)],
 };
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::lead("name", "Name"),
+    Col::fill("description", "Description"),
+    Col::num("ips", "IPs"),
+    Col::num("ports", "Ports"),
+    Col::num("probes", "Probes"),
+    Col::text("scanners", "Scanners"),
+    Col::text("createdBy", "Created by"),
+    Col::text("builtIn", "Built in").extra(),
+    Col::text("created", "Created").extra(),
+];
 
 fn path(id: TemplateId) -> String {
     format!("{LIST}/{id}")
@@ -49,6 +63,24 @@ struct Row {
     summary: Summary,
 }
 
+impl Row {
+    fn can_run(&self, page: &Page) -> bool {
+        page.shell.may(Right::ScansExecute) && self.summary.blocked().is_none()
+    }
+
+    fn menu(&self, page: &Page) -> RowMenu {
+        let ScanTemplate { id, name, built_in, .. } = &self.template;
+        let (path, may) = (path(*id), page.shell.may(Right::ConfigManage));
+        let history = format!("/scans/history?template={}", encode(name));
+        RowMenu::new(page, format!("template-{id}"), name)
+            .quick_if(self.can_run(page), "/scans/run", &[("templateId", &id.to_string())], "Run")
+            .link(&path, "Open")
+            .link_if(page.shell.may(Right::ScansView), history, "Its scans")
+            .link_if(may, format!("{path}/clone"), "Clone")
+            .harm_if(may && !built_in, format!("{path}/delete"), "Delete…")
+    }
+}
+
 #[derive(Template)]
 #[template(path = "config/scan-templates.html", blocks = ["rows"])]
 struct List {
@@ -57,6 +89,7 @@ struct List {
     rows: Vec<Row>,
     total: i64,
     total_is_estimate: bool,
+    makers: Vec<String>,
     has_subnets: bool,
 }
 
@@ -68,13 +101,14 @@ pub(super) async fn list(
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS);
+    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("scan_templates.list").await?;
     let Found { items, total, total_is_estimate } = templates::list(&mut tx, &ctx, &list.query.ask()).await?;
     let summaries = templates::summaries(&mut tx, &ctx, &items, app.scan_limits).await?;
+    let makers = templates::filter_values(&mut tx, &ctx, "createdBy").await?;
     let has_subnets = total > 0 || subnets::list(&mut tx, &ctx, &Ask::first(1, "name")).await?.total > 0;
     let rows = items.into_iter().zip(summaries).map(|(template, summary)| Row { template, summary }).collect();
-    let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate, has_subnets };
+    let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate, makers, has_subnets };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
         _ => ui::render(&view, &view.page),

@@ -14,10 +14,22 @@ use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, show};
 
 const PATH: &str = "/health/alerting/alarms";
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::text("severity", "Severity"),
+    Col::text("state", "State"),
+    Col::text("entity", "Entity"),
+    Col::lead("summary", "Summary"),
+    Col::num("count", "Count"),
+    Col::text("age", "Age"),
+    Col::text("lastBump", "Last seen"),
+    Col::text("rule", "Rule").extra(),
+];
 
 #[derive(Template)]
 #[template(path = "health/alarms.html", blocks = ["rows"])]
@@ -29,11 +41,21 @@ struct AlarmsPage {
     is_estimate: bool,
     lede: String,
     may_manage: bool,
+    rules: Vec<String>,
+    kinds: Vec<String>,
 }
 
 impl AlarmsPage {
     fn entity(&self, alarm: &Alarm) -> Option<String> {
         entity_path(&alarm.entity_type, &alarm.entity_id)
+    }
+
+    fn menu(&self, alarm: &Alarm) -> RowMenu {
+        let path = format!("{PATH}/{}", alarm.id);
+        RowMenu::new(&self.page, format!("alarm-{}", alarm.id), format!("alarm: {}", alarm.summary))
+            .link(&path, "Open, with a note")
+            .quick_if(self.may_manage && alarm.state == "open", format!("{path}/acknowledge"), &[], "Acknowledge")
+            .post_if(self.may_manage && alarm.state != "resolved", format!("{path}/resolve"), "Resolve")
     }
 }
 
@@ -61,9 +83,11 @@ pub async fn page(
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(PATH, query.as_deref(), &ALARM_COLUMNS);
+    let list = Listing::read(PATH, query.as_deref(), &ALARM_COLUMNS).showing(COLS);
     let mut tx = app.db.read("alarms.page").await?;
     let found = alarms::list(&mut tx, &ctx, &ask(&list.query)).await?;
+    let rules = alarms::filter_values(&mut tx, &ctx, "rule").await?;
+    let kinds = alarms::filter_values(&mut tx, &ctx, "entityType").await?;
     let counts = alarms::counts(&mut tx, &ctx).await?;
     drop(tx);
     let lede = match (counts.open, counts.acknowledged) {
@@ -86,6 +110,8 @@ pub async fn page(
         is_estimate: found.total_is_estimate,
         lede,
         may_manage,
+        rules,
+        kinds,
     };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),

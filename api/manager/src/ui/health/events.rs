@@ -8,10 +8,20 @@ use super::entity_path;
 use crate::api::alerting::{EVENT_COLUMNS, ask};
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing};
 use crate::ui::{self, Page, Region, show};
 
 const PATH: &str = "/health/alerting/events";
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::text("time", "Time"),
+    Col::text("source", "Source"),
+    Col::text("type", "Type"),
+    Col::text("severity", "Severity"),
+    Col::text("entity", "Entity"),
+    Col::lead("summary", "Summary"),
+];
 
 #[derive(Template)]
 #[template(path = "health/events.html", blocks = ["rows"])]
@@ -21,6 +31,8 @@ struct EventsPage {
     events: Vec<Event>,
     total: i64,
     is_estimate: bool,
+    types: Vec<String>,
+    kinds: Vec<String>,
 }
 
 impl EventsPage {
@@ -37,9 +49,12 @@ pub async fn page(
     RawQuery(query): RawQuery,
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
-    let list = Listing::read(PATH, query.as_deref(), &EVENT_COLUMNS);
+    let list = Listing::read(PATH, query.as_deref(), &EVENT_COLUMNS).showing(COLS);
     let mut tx = app.db.read("events.page").await?;
-    let found = alarms::list_events(&mut tx, &app.ctx(&signed.caller), &ask(&list.query)).await?;
+    let ctx = app.ctx(&signed.caller);
+    let found = alarms::list_events(&mut tx, &ctx, &ask(&list.query)).await?;
+    let types = alarms::event_filter_values(&mut tx, &ctx, "type").await?;
+    let kinds = alarms::event_filter_values(&mut tx, &ctx, "entityType").await?;
     drop(tx);
     let view = EventsPage {
         page: page.at(PATH, "Events"),
@@ -47,6 +62,8 @@ pub async fn page(
         events: found.items,
         total: found.total,
         is_estimate: found.total_is_estimate,
+        types,
+        kinds,
     };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),

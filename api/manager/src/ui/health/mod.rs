@@ -7,6 +7,10 @@ use axum::routing::{get, post};
 
 use crate::state::App;
 
+/// Services that events come from.
+pub(crate) const SOURCES: &[(&str, &str)] =
+    &[("ingest", "Ingest"), ("dispatcher", "Dispatcher"), ("manager", "Manager"), ("backup", "Backup")];
+
 /// The pages.
 pub fn routes() -> Router<App> {
     Router::new()

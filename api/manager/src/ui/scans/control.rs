@@ -57,15 +57,11 @@ pub(super) async fn cancel(
     State(app): State<App>,
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
-    let done = if form.value("reason").is_empty() {
-        Err(AppError::invalid("reason", "required", "Say why; it goes to the audit log."))
-    } else {
-        let mut tx = app.db.tx("scans.cancel").await?;
-        match scans::cancel(&mut tx, &app.ctx(&signed.caller), id, form.value("reason")).await {
-            Ok(()) => Ok(tx.commit().await?),
-            Err(error) => Err(error),
-        }
-    };
+    let mut tx = app.db.tx("scans.cancel").await?;
+    let done = scans::cancel(&mut tx, &app.ctx(&signed.caller), id, form.value("reason")).await;
+    if done.is_ok() {
+        tx.commit().await?;
+    }
     match done {
         Ok(()) => Ok(flash::redirect(&format!("/scans/{id}"), Tone::Good, &format!("Scan #{id} is being cancelled."))),
         Err(AppError::Invalid(errors)) => {

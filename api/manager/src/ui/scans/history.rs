@@ -6,22 +6,34 @@ use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use mipo_app::views;
 use mipo_store::results::scan_views::{COUNT_LIMIT, Narrow, SORTS};
 
-use super::Row;
+use super::{Row, STATUSES};
 use crate::lists::Columns;
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::tables::Listing;
+use crate::ui::tables::{Col, Listing};
 use crate::ui::{self, Page, show};
 
-const COLUMNS: Columns =
-    Columns { sort: SORTS, filters: &["from", "to", "status", "startedBy", "template"], default_sort: "-id" };
+const COLUMNS: Columns = Columns {
+    sort: SORTS,
+    filters: &["from", "to", "status", "startedBy", "template"],
+    default_sort: "-id",
+    words: &[("status", STATUSES)],
+};
 
-const STATUSES: &[(&str, &str)] = &[
-    ("", "Any"),
-    ("completed", "Completed"),
-    ("partial", "Partial"),
-    ("failed", "Failed"),
-    ("cancelled", "Cancelled"),
+const COLS: &[Col] = &[
+    Col::text("id", "ID"),
+    Col::lead("template", "Template"),
+    Col::text("status", "Status"),
+    Col::num("hosts", "Hosts"),
+    Col::num("probes", "Probes"),
+    Col::num("scanners", "Scanners"),
+    Col::num("openPorts", "Open"),
+    Col::num("changes", "Changes"),
+    Col::text("tests", "Tests"),
+    Col::text("startedBy", "Started by"),
+    Col::text("started", "Started"),
+    Col::text("completed", "Completed"),
+    Col::num("duration", "Duration"),
 ];
 
 #[derive(Template)]
@@ -32,13 +44,7 @@ struct History {
     rows: Vec<Row>,
     total: i64,
     starters: Vec<String>,
-    statuses: &'static [(&'static str, &'static str)],
-}
-
-impl History {
-    fn chosen(&self, column: &str) -> &str {
-        self.list.query.filter(column).unwrap_or_default()
-    }
+    templates: Vec<String>,
 }
 
 /// From that day's beginning.
@@ -69,14 +75,16 @@ pub(super) async fn page(
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read("/scans/history", raw.as_deref(), &COLUMNS);
+    let list = Listing::read("/scans/history", raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("scans.history").await?;
     let (scans, total) =
         views::scans::list(&mut tx, &ctx, &narrow(&list), &list.query.sort, list.query.limit(), list.query.offset())
             .await?;
-    let starters = views::scans::starters(&mut tx, &ctx).await?;
+    let starters = views::scans::values(&mut tx, &ctx, "startedBy").await?;
+    let templates = views::scans::values(&mut tx, &ctx, "template").await?;
     let rows = Row::all(scans, &app.rates, ctx.now());
+    let list = list.without_if(!rows.iter().any(Row::has_tests), "tests");
     let page = page.at("/scans/history", "Scan history");
-    let view = History { page, list, rows, total, starters, statuses: STATUSES };
+    let view = History { page, list, rows, total, starters, templates };
     Ok(ui::render(&view, &view.page))
 }

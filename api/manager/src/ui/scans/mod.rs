@@ -1,7 +1,7 @@
 //! Area Scans: run, recent, history, one scan with its findings and changes.
 pub(crate) mod changes;
 mod control;
-mod detail;
+pub(crate) mod detail;
 mod history;
 mod recent;
 pub(crate) mod results;
@@ -11,9 +11,11 @@ mod timeline;
 use axum::Router;
 use axum::routing::{get, post};
 use chrono::{DateTime, Utc};
+use mipo_domain::rights::Right;
 use mipo_store::results::scan_views::{ScanRow, Share};
 
-use super::show;
+use super::tables::RowMenu;
+use super::{Page, show};
 use crate::live::Rates;
 use crate::state::App;
 
@@ -33,6 +35,14 @@ pub fn routes() -> Router<App> {
         .route("/scans/{id}/resume", post(control::resume))
         .route("/scans/{id}/again", post(control::again))
 }
+
+/// Statuses that a list of scans can be narrowed to.
+pub(crate) const STATUSES: &[&str] =
+    &["pending", "running", "paused", "cancelling", "completed", "partial", "failed", "cancelled"];
+
+/// Statuses that a list of jobs can be narrowed to.
+pub(crate) const JOB_STATUSES: &[&str] =
+    &["pending", "assigned", "running", "paused", "completed", "partial", "failed", "cancelled", "timed_out"];
 
 /// How far something is.
 #[derive(Clone, Debug)]
@@ -140,11 +150,41 @@ impl Row {
         }
     }
 
+    /// What can be done with it.
+    pub fn menu(&self, page: &Page) -> RowMenu {
+        let (id, status) = (self.scan.id, self.scan.status.as_str());
+        let (may, sees) = (page.shell.may(Right::ScansExecute), page.shell.may(Right::ResultsView));
+        let path = format!("/scans/{id}");
+        let live = matches!(status, "pending" | "running");
+        RowMenu::new(page, format!("scan-{id}"), format!("scan #{id}"))
+            .link(&path, "Open")
+            .link_if(sees, format!("{path}/results"), "Findings")
+            .link_if(sees, format!("{path}/changes"), "Changes")
+            .link(format!("{path}/jobs"), "Jobs")
+            .post_if(may && live, format!("{path}/pause"), "Pause")
+            .post_if(may && status == "paused", format!("{path}/resume"), "Resume")
+            .post_if(may && self.scan.has_ended(), format!("{path}/again"), "Run again")
+            .harm_if(may && (live || status == "paused"), format!("{path}/cancel"), "Cancel…")
+    }
+
     /// How long it took.
     pub fn took(&self) -> String {
         match (self.scan.started_at, self.scan.completed_at) {
             (Some(from), Some(to)) => show::between(from, to),
             _ => "–".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mipo_domain::states::{JobStatus, ScanStatus};
+
+    use super::*;
+
+    #[test]
+    fn the_filters_know_every_status() {
+        assert_eq!(STATUSES, ScanStatus::ALL.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(JOB_STATUSES, JobStatus::ALL.iter().map(ToString::to_string).collect::<Vec<_>>());
     }
 }

@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Duration, Utc};
-use mipo_store::results::scan_views::JobRow;
+use mipo_store::results::job_views::JobRow;
 
 use crate::ui::Html;
 use crate::ui::show::{self, escape};

@@ -8,9 +8,12 @@ pub mod token;
 use chrono::{DateTime, Utc};
 use mipo_app::scanners::{self, Scanner};
 use mipo_domain::ids::ScannerId;
+use mipo_domain::rights::Right;
 
 use crate::lists::Columns;
+use crate::ui::Page;
 use crate::ui::show::{self, Html};
+use crate::ui::tables::{Col, RowMenu};
 
 pub(super) const LIST: &str = "/config/scanners";
 pub(super) const TITLE: &str = "Scanners";
@@ -32,7 +35,23 @@ pub const COLUMNS: Columns = Columns {
     ],
     filters: &["status", "binding", "version", "createdBy"],
     default_sort: "name",
+    words: &[("status", &["pending", "active", "offline", "disabled"]), ("binding", &["ip", "subnet", "asn", "none"])],
 };
+
+/// The columns of its table.
+const COLS: &[Col] = &[
+    Col::lead("name", "Name"),
+    Col::text("status", "Status"),
+    Col::fill("description", "Description"),
+    Col::text("lastHeartbeat", "Last heartbeat"),
+    Col::text("jobs", "Jobs"),
+    Col::text("binding", "Binding"),
+    Col::text("version", "Version"),
+    Col::text("hash", "Binary hash"),
+    Col::num("rateLimit", "Rate limit"),
+    Col::text("createdBy", "Created by"),
+    Col::text("created", "Created"),
+];
 
 /// Bindings to choose from; `asn` needs a table that is not there.
 const BINDINGS: &[(&str, &str)] = &[
@@ -40,6 +59,9 @@ const BINDINGS: &[(&str, &str)] = &[
     ("subnet", "Network: calls from the /24 (IPv6: /64) around it"),
     ("none", "None: calls from anywhere"),
 ];
+
+/// The same as a filter.
+pub(crate) const BINDING_WORDS: &[(&str, &str)] = &[("ip", "Address"), ("subnet", "Network"), ("none", "None")];
 
 /// Lives of a token to choose from, in minutes.
 const LIVES: &[(&str, &str)] = &[("15", "15 minutes"), ("60", "1 hour"), ("240", "4 hours"), ("1440", "24 hours")];
@@ -116,5 +138,23 @@ impl Row {
 
     fn state(&self) -> Html {
         show::state(&self.scanner.status)
+    }
+
+    /// What can be done with it.
+    fn menu(&self, page: &Page) -> RowMenu {
+        let Scanner { id, name, status, .. } = &self.scanner;
+        let (path, may) = (path(*id), page.shell.may(Right::ScannersManage));
+        let (disabled, draining) = (status == "disabled", self.draining());
+        let bound = self.scanner.bound_ip.is_some() || self.scanner.ip_mismatch_count > 0;
+        RowMenu::new(page, format!("scanner-{id}"), name)
+            .link(&path, "Open")
+            .post_if(may && disabled, format!("{path}/enable"), "Enable")
+            .post_if(may && !disabled && draining, format!("{path}/undrain"), "End the drain")
+            .post_if(may && status == "active" && !draining, format!("{path}/drain"), "Drain")
+            .post_if(may && bound, format!("{path}/release-binding"), "Release binding")
+            .link_if(may, format!("{path}/token"), "New token…")
+            .link_if(may && self.scanner.api_key_prefix.is_some(), format!("{path}/rotate-key"), "Rotate key…")
+            .harm_if(may && !disabled, format!("{path}/disable"), "Disable…")
+            .harm_if(may, format!("{path}/delete"), "Delete…")
     }
 }

@@ -1,0 +1,112 @@
+//! What can be done with a row: its last cell, a button that opens a popover of links and forms.
+use std::fmt::{self, Write as _};
+
+use askama::filters::HtmlSafe;
+
+use crate::ui::Page;
+use crate::ui::show::{escape, icon};
+
+/// The menu of a row, drawn as a cell. Without an entry the cell stays empty.
+///
+/// `RowMenu::new(page, "scan-12", "scan #12").link("/scans/12", "Open").post_if(may, "/scans/12/pause", "Pause")`
+pub struct RowMenu {
+    csrf: String,
+    id: String,
+    about: String,
+    quick: String,
+    entries: String,
+}
+
+impl RowMenu {
+    /// A menu without entries. `id` is that of the row, unique on the page; `about` completes "Actions of …".
+    pub fn new(page: &Page, id: impl fmt::Display, about: impl fmt::Display) -> Self {
+        Self {
+            csrf: page.csrf_field().to_string(),
+            id: id.to_string(),
+            about: about.to_string(),
+            quick: String::new(),
+            entries: String::new(),
+        }
+    }
+
+    /// An entry that leads to a page.
+    #[must_use]
+    pub fn link(self, href: impl fmt::Display, words: &str) -> Self {
+        self.link_if(true, href, words)
+    }
+
+    /// The same where `allowed`.
+    #[must_use]
+    pub fn link_if(mut self, allowed: bool, href: impl fmt::Display, words: &str) -> Self {
+        if allowed {
+            let href = escape(&href.to_string());
+            // Infallible: writing to a String.
+            let _ = write!(self.entries, r#"<li><a class="item" href="{href}">{}</a></li>"#, escape(words));
+        }
+        self
+    }
+
+    /// An entry, where `allowed`, that leads to a page which asks before it harms.
+    #[must_use]
+    pub fn harm_if(mut self, allowed: bool, href: impl fmt::Display, words: &str) -> Self {
+        if allowed {
+            let href = escape(&href.to_string());
+            let _ = write!(self.entries, r#"<li><a class="item harm" href="{href}">{}</a></li>"#, escape(words));
+        }
+        self
+    }
+
+    /// What is done most, where `allowed`, as a button of its own before the menu: a POST to `action` with `fields`.
+    #[must_use]
+    pub fn quick_if(mut self, allowed: bool, action: impl fmt::Display, fields: &[(&str, &str)], words: &str) -> Self {
+        if allowed {
+            let label = escape(&format!("{words} {}", self.about));
+            let button = format!(r#"<button class="btn sm" aria-label="{label}">{}</button>"#, escape(words));
+            self.quick = self.form(action, fields, &button);
+        }
+        self
+    }
+
+    fn form(&self, action: impl fmt::Display, fields: &[(&str, &str)], button: &str) -> String {
+        let mut out = format!(r#"<form method="post" action="{}">{}"#, escape(&action.to_string()), self.csrf);
+        for (name, value) in fields {
+            // Infallible: writing to a String.
+            let _ = write!(out, r#"<input type="hidden" name="{name}" value="{}">"#, escape(value));
+        }
+        out + button + "</form>"
+    }
+
+    /// An entry, where `allowed`, that acts at once, by a POST to `action`.
+    #[must_use]
+    pub fn post_if(self, allowed: bool, action: impl fmt::Display, words: &str) -> Self {
+        self.post_with(allowed, action, &[], words)
+    }
+
+    /// The same with fields of the form.
+    #[must_use]
+    pub fn post_with(mut self, allowed: bool, action: impl fmt::Display, fields: &[(&str, &str)], words: &str) -> Self {
+        if allowed {
+            let form = self.form(action, fields, &format!(r#"<button class="item">{}</button>"#, escape(words)));
+            let _ = write!(self.entries, "<li>{form}</li>");
+        }
+        self
+    }
+}
+
+impl HtmlSafe for RowMenu {}
+
+impl fmt::Display for RowMenu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.entries.is_empty() {
+            return f.write_str(r#"<td class="act"></td>"#);
+        }
+        let (id, about) = (escape(&self.id), escape(&self.about));
+        write!(
+            f,
+            r#"<td class="act"><div>{}<button class="btn quiet sm more" type="button" popovertarget="m-{id}" aria-label="Actions of {about}">{}</button><ul class="pop" popover id="m-{id}">{}</ul></div></td>"#,
+            self.quick,
+            icon("i-more"),
+            self.entries
+        )
+    }
+}
