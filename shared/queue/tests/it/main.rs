@@ -8,5 +8,6 @@ mod line;
 mod machine;
 mod operators;
 mod outage;
+mod simulation;
 mod support;
 mod upkeep;
