@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Better {
     /// Less is better.
     Lower,
+    /// More is better.
+    Higher,
 }
 
 /// A measured figure; medians of the same run.
@@ -30,6 +32,9 @@ pub struct Figure {
     pub goal: Option<f64>,
     /// Whether the goal was reached; absent without a goal.
     pub ok: Option<bool>,
+    /// How it was measured, where that needs words.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl Figure {
@@ -44,6 +49,7 @@ impl Figure {
             limit: None,
             goal,
             ok: goal.map(|goal| ours <= goal),
+            notes: Vec::new(),
         }
     }
 }
@@ -62,13 +68,14 @@ pub fn print(figures: &[Figure], json: bool) {
         }
         return;
     }
-    println!("{:<44} {:>10} {:>10} {:>10} {:<6} {:<5} peers", "metric", "ours", "limit", "goal", "unit", "ok");
+    let wide = figures.iter().map(|figure| figure.metric.len()).max().unwrap_or_default().max(6);
+    println!("{:<wide$} {:>10} {:>10} {:>10} {:<7} {:<5} peers", "metric", "ours", "limit", "goal", "unit", "ok");
     let shown = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
     for f in figures {
         let ok = f.ok.map_or("-", |ok| if ok { "yes" } else { "no" });
         let peers: Vec<_> = f.peers.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
         println!(
-            "{:<44} {:>10.3} {:>10} {:>10} {:<6} {ok:<5} {}",
+            "{:<wide$} {:>10.3} {:>10} {:>10} {:<7} {ok:<5} {}",
             f.metric,
             f.ours,
             shown(f.limit),

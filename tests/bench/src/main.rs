@@ -2,7 +2,9 @@
 //!
 //! Prints a table, or with `--json` one object a line. A goal that is not reached is said, never hidden; the exit code is
 //! 0 when everything was measured, whatever the figures say.
+mod actor;
 mod figure;
+mod queue;
 mod scan;
 
 use std::path::PathBuf;
@@ -13,6 +15,8 @@ use clap::{Parser, ValueEnum};
 /// Which area is measured.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Area {
+    /// The task queue: rates, delays and costs, beside its limit and its peers.
+    Queue,
     /// The scan engine: wall time and CPU a probe on loopback.
     Scan,
 }
@@ -29,18 +33,44 @@ struct Args {
     /// Small and without peers: proves that the measurement works.
     #[arg(long)]
     smoke: bool,
-    /// Rounds; the median is shown.
-    #[arg(long, default_value_t = 5)]
-    rounds: usize,
+    /// The long cells too: a transaction held open for ten minutes, for each queue.
+    #[arg(long)]
+    long: bool,
+    /// Rounds, of which the median is shown [default: 5 for scan, 3 for queue].
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// The peers of the queue.
+    #[arg(long, value_delimiter = ',', default_value = "apalis,graphile,awa")]
+    peers: Vec<String>,
+    /// No peers.
+    #[arg(long, conflicts_with = "peers")]
+    no_peers: bool,
+    /// Prints the statements of the queue's limit and measures nothing.
+    #[arg(long)]
+    show_sql: bool,
     /// Folder with the binaries to measure.
     #[arg(long, env = "MIPO_BIN_DIR", default_value = "target/release")]
     bin_dir: PathBuf,
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|first| first == queue::ACTOR) {
+        return queue::act(std::env::args().skip(1));
+    }
     let args = Args::parse();
+    if args.show_sql {
+        print!("{}", queue::raw_sql());
+        return ExitCode::SUCCESS;
+    }
+    let rounds = |usual: usize| if args.smoke { 1 } else { args.rounds.unwrap_or(usual).max(1) };
     let measured = match args.area {
-        Area::Scan => scan::measure(&args.bin_dir, args.smoke, if args.smoke { 1 } else { args.rounds.max(1) }),
+        Area::Queue => queue::measure(&queue::Options {
+            smoke: args.smoke,
+            long: args.long,
+            rounds: rounds(3),
+            peers: if args.no_peers { Vec::new() } else { args.peers },
+        }),
+        Area::Scan => scan::measure(&args.bin_dir, args.smoke, rounds(5)),
     };
     match measured {
         Ok(figures) => {

@@ -87,7 +87,10 @@ fn libraries_stay_in_their_rooms() {
     let only: &[(&str, &[&str])] = &[
         ("sqlx", &["mipo-store", "mipo-queue", "mipo-testkit", "mipo-system", "mipo-bench"]),
         ("axum", &["mipo-manager", "mipo-ingest", "mipo-backup", "mipo-runtime", "mipo"]),
-        ("apalis-core", &["mipo-queue", "mipo-dispatcher", "mipo-backup", "mipo-manager", "mipo-testkit"]),
+        (
+            "apalis-core",
+            &["mipo-queue", "mipo-dispatcher", "mipo-backup", "mipo-manager", "mipo-testkit", "mipo-bench"],
+        ),
     ];
     for package in metadata.workspace_packages() {
         for (library, rooms) in only {
