@@ -18,6 +18,7 @@ mod task;
 
 pub mod actions;
 pub mod cron;
+pub mod filter;
 pub mod kinds;
 pub mod payloads;
 pub mod state;
