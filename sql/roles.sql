@@ -15,5 +15,16 @@ begin
   if not pg_has_role('mipo_restore', 'mipo_owner', 'member') then
     grant mipo_owner to mipo_restore;
   end if;
+  -- The database panel names who holds back the vacuum and what runs for long. Whoever makes the roles may not be
+  -- allowed to give that away (PostgreSQL 16 asks for a superuser); the panel says so then.
+  foreach r in array array['mipo_manager', 'mipo_ops_read'] loop
+    if not pg_has_role(r, 'pg_read_all_stats', 'member') then
+      begin
+        execute format('grant pg_read_all_stats to %I', r);
+      exception when insufficient_privilege then
+        null;
+      end;
+    end if;
+  end loop;
 end
 $$;

@@ -178,7 +178,9 @@ create table jobs.task_history (
 ) partition by range (finished_at);
 
 create index task_history_id on jobs.task_history (id);
-create index task_history_failed on jobs.task_history (status, finished_at) where status <> 'done';
+-- What did not end well, newest first; the columns that groups of failures are made of, so that those are made without
+-- a look at the rows. A done task writes none of it.
+create index task_history_failed on jobs.task_history (status, id) include (queue, kind, fingerprint, finished_at, locked_by) where status <> 'done';
 create index task_history_fingerprint on jobs.task_history (fingerprint, finished_at) where fingerprint is not null;
 -- Rows come in the order of their ends: a few bytes a block find those of a minute.
 create index task_history_finished on jobs.task_history using brin (finished_at) with (pages_per_range = 16, autosummarize = on);
@@ -317,6 +319,13 @@ create table jobs.queue_samples (
     and ready_count >= 0 and running_count >= 0 and enqueued_count >= 0 and done_count >= 0 and failed_count >= 0 and dead_count >= 0 and busy_ms >= 0)
 );
 
+-- The same by the hour, for charts of days and weeks.
+create table jobs.queue_hours (
+  like jobs.queue_samples including defaults,
+  constraint queue_hours_pkey primary key (queue, at, kind),
+  constraint queue_hours_hour_check check (at = date_trunc('hour', at))
+);
+
 -- Failure groups that somebody looks at later: hidden from the list until then, or until a new release fails alike.
 create table jobs.failure_snoozes (
   fingerprint text not null,
@@ -372,5 +381,5 @@ create trigger queues_changed after update on jobs.queues referencing new table 
 revoke execute on function jobs.new_task_id, jobs.rank, jobs.shown_state, jobs.tell_of_tasks, jobs.tell_of_queues from public;
 grant usage on schema jobs to mipo_manager, mipo_ingest, mipo_dispatcher, mipo_backup, mipo_ops_read;
 grant select on jobs.queues, jobs.tasks, jobs.task_history, jobs.task_attempts, jobs.workers, jobs.cron, jobs.bulk_operations, jobs.queue_samples,
-  jobs.all_tasks, jobs.failure_snoozes, jobs.queue_starts to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;
+  jobs.queue_hours, jobs.all_tasks, jobs.failure_snoozes, jobs.queue_starts to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;
 grant execute on function jobs.shown_state to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;

@@ -205,6 +205,7 @@ begin
     return v_gone;
   end if;
 
+  delete from jobs.queue_hours h where h.at < now() - interval '31 days';
   delete from jobs.failure_snoozes f where f.until < now() - interval '1 day';
   delete from jobs.queue_starts s where s.at < now() - interval '1 hour';
   delete from jobs.bulk_operations b where b.finished_at < now() - make_interval(days => p_dead_days)
@@ -397,6 +398,41 @@ create function jobs.histogram(p_buckets integer[]) returns integer[] language s
   ) n
 $$;
 
+-- The sum of histograms, bucket by bucket.
+create function jobs.add_histograms(a integer[], b integer[]) returns integer[] language sql immutable parallel safe as $$
+  select coalesce(array_agg(coalesce(a[i], 0) + coalesce(b[i], 0) order by i), '{}')
+  from generate_series(1, greatest(cardinality(a), cardinality(b))) i
+$$;
+create aggregate jobs.sum_histograms (integer[]) (sfunc = jobs.add_histograms, stype = integer[], initcond = '{}', parallel = safe);
+
+-- Writes the hours of the last two days that have ended and are not written. What stood in the queues is that of the
+-- worst minute; the oldest age too.
+create function jobs.sum_hours(p_now timestamptz) returns integer language plpgsql set jit = off as $$
+declare
+  v_hour timestamptz;
+  v_rows integer := 0;
+begin
+  for v_hour in
+    select h from generate_series(date_trunc('hour', p_now) - interval '48 hours', date_trunc('hour', p_now) - interval '1 hour', interval '1 hour') h
+    where not exists (select from jobs.queue_hours q where q.at = h)
+      -- A sample bears the end of its minute.
+      and exists (select from jobs.queue_samples s where s.at > h and s.at <= h + interval '1 hour')
+  loop
+    insert into jobs.queue_hours (at, queue, kind, scheduled_count, retrying_count, snoozed_count, waiting_count, ready_count, running_count,
+      oldest_due_ms, enqueued_count, done_count, failed_count, dead_count, busy_ms, wait_histogram, run_histogram)
+    select v_hour, s.queue, s.kind, max(s.scheduled_count), max(s.retrying_count), max(s.snoozed_count), max(s.waiting_count), max(s.ready_count),
+      max(s.running_count), max(s.oldest_due_ms), sum(s.enqueued_count), sum(s.done_count), sum(s.failed_count), sum(s.dead_count), sum(s.busy_ms),
+      jobs.sum_histograms(s.wait_histogram), jobs.sum_histograms(s.run_histogram)
+    from jobs.queue_samples s
+    where s.at > v_hour and s.at <= v_hour + interval '1 hour'
+    group by s.queue, s.kind
+    on conflict do nothing;
+    v_rows := v_rows + 1;
+  end loop;
+  return v_rows;
+end
+$$;
+
 -- Writes the sample of the minute that ended at p_minute: what stands in the queues now, and what began and ended in it.
 create function jobs.sample(p_minute timestamptz) returns integer language plpgsql security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
@@ -449,6 +485,7 @@ begin
   left join failed f using (queue, kind)
   on conflict do nothing;
   get diagnostics v_rows = row_count;
+  perform jobs.sum_hours(p_minute);
   return v_rows;
 end
 $$;
@@ -458,7 +495,7 @@ select jobs.keep_task_days(7);
 revoke execute on function jobs.register_worker, jobs.unregister_worker, jobs.drain_worker, jobs.return_unknown, jobs.fire_cron, jobs.enqueue_cron,
   jobs.run_cron, jobs.pause_cron, jobs.keep_cron, jobs.keep_task_days, jobs.kept_until, jobs.prune_tasks, jobs.cancel_task, jobs.revive,
   jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority, jobs.set_queue, jobs.snooze_failure, jobs.bucket,
-  jobs.histogram, jobs.sample from public;
+  jobs.histogram, jobs.add_histograms, jobs.sum_hours, jobs.sample from public;
 grant execute on function jobs.register_worker, jobs.unregister_worker to mipo_manager, mipo_dispatcher, mipo_backup;
 grant execute on function jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks, jobs.sample, jobs.return_unknown to mipo_dispatcher;
 grant execute on function jobs.cancel_task, jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority to mipo_manager, mipo_dispatcher;

@@ -23,6 +23,7 @@ pub mod kinds;
 pub mod payloads;
 pub mod state;
 pub mod upkeep;
+pub mod views;
 
 /// What a worker was built with (`.data(…)`), as an argument of its handler.
 pub use apalis_core::task::data::Data;

@@ -13,3 +13,4 @@ mod processes;
 mod simulation;
 mod support;
 mod upkeep;
+mod views;
