@@ -62,7 +62,9 @@ pub async fn failures(conn: &mut PgConnection) -> Result<Vec<FailureGroup>, Queu
     let seen = dead(conn, &mut groups).await?;
     failing(conn, &mut groups).await?;
     if seen >= LOOK {
-        groups.values_mut().for_each(|group| group.dead.about = true);
+        for group in groups.values_mut() {
+            group.dead.about = true;
+        }
     }
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.last_seen));
