@@ -1,5 +1,6 @@
-//! What stands around every request, from the outside in: request id and log line, security headers, error pages and
-//! problem documents, the body within its limit, the session, the CSRF check, kept answers.
+//! What stands around every request, from the outside in: request id, log line and problem documents, security
+//! headers, where it comes from, error pages, panics, the body within its limit, the session, the CSRF check, kept
+//! answers.
 //!
 //! Handlers of the API return `Result<_, Problem>`, handlers of pages `Result<_, ui::Error>`; both take [`crate::signed::SignedIn`]
 //! for the caller. A JSON body is taken by [`Json`], a form by [`Posted`], an id of the path by [`Id`].
@@ -10,6 +11,7 @@ pub mod form;
 pub mod headers;
 pub mod idempotency;
 pub mod json;
+pub mod panics;
 pub mod path;
 pub mod problem;
 pub mod request_id;

@@ -1,16 +1,12 @@
-//! The outermost layer: gives each request an id, a span and a line in the log, writes problem documents, and turns a
-//! panic into an answer.
-use std::panic::AssertUnwindSafe;
-
+//! The outermost layer: gives each request an id, a span and a line in the log, and writes problem documents.
 use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use futures::FutureExt as _;
 use mipo_domain::ids::RequestId;
 use tracing::Instrument as _;
 
-use super::{Problem, is_api, refuse_with};
+use super::{Problem, is_api};
 use crate::state::App;
 
 /// The id of a request, in its extensions and in the answer. Ours alone: what the client sent is thrown away.
@@ -28,17 +24,7 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let span = tracing::info_span!("request", id = %text, %method, path = %path);
     let started = std::time::Instant::now();
-    let mut response = async {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        answered.unwrap_or_else(|_| {
-            tracing::error!("a handler panicked");
-            let detail = "This is a fault of mipo. The log has the details under the request id.";
-            refuse_with(&path, StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", detail)
-        })
-    }
-    .instrument(span.clone())
-    .await;
-    response = written(response, &path, &text);
+    let mut response = written(next.run(request).instrument(span.clone()).await, &path, &text);
     response.headers_mut().insert(HEADER, value);
     let _entered = span.enter();
     tracing::info!(status = response.status().as_u16(), ms = started.elapsed().as_millis() as u64, "answered");

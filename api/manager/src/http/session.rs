@@ -13,6 +13,7 @@ use mipo_store::StoreError;
 use super::{Client, refuse, refuse_with};
 use crate::signed::SignedIn;
 use crate::state::App;
+use crate::ui::errors::Visitor;
 use crate::ui::flash;
 
 /// The name of the cookie. `__Host-` binds it to this host and to TLS; on plain loopback a browser would refuse that.
@@ -101,7 +102,11 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
         match find(&app, &token).await {
             Ok(Some(standing)) => {
                 let request_id = request.extensions().get::<RequestId>().copied();
-                request.extensions_mut().insert(signed_in(standing, &token, &client, request_id));
+                let signed = signed_in(standing, &token, &client, request_id);
+                if let Some(visitor) = request.extensions().get::<Visitor>() {
+                    visitor.is(&signed);
+                }
+                request.extensions_mut().insert(signed);
             }
             Ok(None) => {}
             Err(error) => return refuse(&path, error),

@@ -1,8 +1,8 @@
 //! What a page answers instead of itself.
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use mipo_app::AppError;
@@ -13,6 +13,8 @@ use super::page::{Page, Shell};
 use super::{ErrorPage, GateError, flash, html};
 use crate::http::Client;
 use crate::lists::encode;
+use crate::signed::SignedIn;
+use crate::state::App;
 
 /// A refusal on its way to an error page. Handlers of pages return `Result<Response, ui::Error>`.
 #[derive(Debug)]
@@ -38,16 +40,16 @@ struct Refusal {
     detail: String,
 }
 
-/// Where the page extractor leaves the shell for an error page.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ShellSlot(Arc<Mutex<Option<Shell>>>);
+/// Where the session layer leaves who asks: the layers outside of it draw refusals inside the shell too.
+#[derive(Clone, Default)]
+pub(crate) struct Visitor(Arc<Mutex<Option<SignedIn>>>);
 
-impl ShellSlot {
-    pub(super) fn keep(&self, shell: &Shell) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(shell.clone());
+impl Visitor {
+    pub(crate) fn is(&self, signed: &SignedIn) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(signed.clone());
     }
 
-    fn take(&self) -> Option<Shell> {
+    fn take(&self) -> Option<SignedIn> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -119,8 +121,17 @@ impl IntoResponse for Error {
             tracing::error!(error = %self.0, "a page could not be answered");
         }
         let mut response = (refusal.status, refusal.detail.clone()).into_response();
-        if matches!(self.0, AppError::ReauthRequired) {
-            response.extensions_mut().insert(StepUp);
+        match self.0 {
+            AppError::ReauthRequired => {
+                response.extensions_mut().insert(StepUp);
+            }
+            AppError::RateLimited(seconds) | AppError::Unavailable(seconds) => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            AppError::Store(ref error) if error.is_transient() => {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(SOON));
+            }
+            _ => {}
         }
         response.extensions_mut().insert(refusal);
         response
@@ -133,6 +144,9 @@ pub fn refusal(status: StatusCode, title: &'static str, detail: &str) -> Respons
     response.extensions_mut().insert(Refusal { status, title, detail: detail.to_owned() });
     response
 }
+
+/// Seconds until a database that is away is worth another try.
+const SOON: u64 = 5;
 
 /// Marks a refusal for want of a fresh password.
 #[derive(Clone, Copy, Debug)]
@@ -148,10 +162,12 @@ fn back(request: &Request) -> String {
     from.unwrap_or_else(|| "/".to_owned())
 }
 
-/// Draws refusals as pages: inside the shell when somebody is signed in, else alone. A layer around all pages.
-pub async fn dress(mut request: Request, next: Next) -> Response {
-    let slot = ShellSlot::default();
-    request.extensions_mut().insert(slot.clone());
+/// Draws refusals as pages: inside the shell when somebody is signed in, else alone. Writes the cookie of the flash. A
+/// layer around all pages.
+pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let visitor = Visitor::default();
+    request.extensions_mut().insert(visitor.clone());
+    let secure = request.extensions().get::<Client>().is_some_and(|client| client.secure);
     let request_id =
         request.headers().get("x-request-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let back = back(&request);
@@ -159,15 +175,34 @@ pub async fn dress(mut request: Request, next: Next) -> Response {
     if response.extensions_mut().remove::<StepUp>().is_some() {
         return flash::to(&format!("/reauth?next={}", encode(&back)));
     }
-    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else { return response };
+    let Some(refusal) = response.extensions_mut().remove::<Refusal>() else {
+        flash::settle(&mut response, secure);
+        return response;
+    };
+    let mut page = drawn(&app, visitor.take(), refusal, request_id).await;
+    for name in [header::ALLOW, header::RETRY_AFTER, header::SET_COOKIE] {
+        for value in response.headers().get_all(&name) {
+            page.headers_mut().append(&name, value.clone());
+        }
+    }
+    page
+}
+
+async fn drawn(app: &App, visitor: Option<SignedIn>, refusal: Refusal, request_id: String) -> Response {
     let Refusal { status, title, detail } = refusal;
-    match slot.take() {
+    let theme = visitor.as_ref().map_or("", |signed| signed.theme);
+    let shell = match visitor {
+        // Without the database there is no navigation, but there is an answer.
+        Some(signed) => Shell::read(app, signed, None).await.ok(),
+        None => None,
+    };
+    match shell {
         Some(shell) => {
             let page = Page::new(shell).at("", title);
             html(status, &ErrorPage { page, status: status.as_u16(), detail, request_id })
         }
         None => {
-            html(status, &GateError { theme: "", title: title.to_owned(), status: status.as_u16(), detail, request_id })
+            html(status, &GateError { theme, title: title.to_owned(), status: status.as_u16(), detail, request_id })
         }
     }
 }

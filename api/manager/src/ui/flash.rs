@@ -1,10 +1,17 @@
 //! One sentence that outlives a redirect, in a cookie of half a minute.
+//!
+//! A handler only says what is to become of the cookie; [`settle`] writes it, because its name depends on how the request
+//! came, as with the cookie of the session.
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-const NAME: &str = "mipo-flash";
+/// `__Host-` binds it to this host and to TLS; on plain loopback a browser would refuse that.
+const fn name(secure: bool) -> &'static str {
+    if secure { "__Host-mipo-flash" } else { "mipo-flash" }
+}
+
 const LONGEST: usize = 300;
 
 /// A sentence and its tone.
@@ -50,13 +57,38 @@ impl Tone {
 /// 303 to `path`, whose page shows `text` once.
 pub fn redirect(path: &str, tone: Tone, text: &str) -> Response {
     let mut response = to(path);
-    let text: String = text.chars().take(LONGEST).collect();
-    let value = URL_SAFE_NO_PAD.encode(format!("{}|{text}", tone.class()));
-    if let Ok(cookie) = HeaderValue::from_str(&format!("{NAME}={value}; Path=/; Max-Age=30; HttpOnly; SameSite=Strict"))
-    {
+    let text = text.chars().take(LONGEST).collect();
+    response.extensions_mut().insert(Fate::Said(Flash { text, tone }));
+    response
+}
+
+/// What becomes of the cookie; travels in the response's extensions.
+#[derive(Clone, Debug)]
+enum Fate {
+    /// It is set.
+    Said(Flash),
+    /// It is taken away.
+    Shown,
+}
+
+/// Notes that the page of `response` shows the sentence, so that no other does.
+pub(super) fn shown(response: &mut Response) {
+    response.extensions_mut().insert(Fate::Shown);
+}
+
+/// Writes the cookie as the handler wished; `secure` when the request came by TLS.
+pub(super) fn settle(response: &mut Response, secure: bool) {
+    let (value, age) = match response.extensions_mut().remove::<Fate>() {
+        None => return,
+        Some(Fate::Shown) => (String::new(), 0),
+        Some(Fate::Said(Flash { text, tone })) => (URL_SAFE_NO_PAD.encode(format!("{}|{text}", tone.class())), 30),
+    };
+    let (name, flag) = (name(secure), if secure { "; Secure" } else { "" });
+    let cookie = format!("{name}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{flag}");
+    // Base 64 is always a good header value.
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().append(header::SET_COOKIE, cookie);
     }
-    response
 }
 
 /// 303 to `path`.
@@ -66,8 +98,8 @@ pub fn to(path: &str) -> Response {
 }
 
 /// Reads the sentence of the request before. It is text from the browser: it is escaped like any other.
-pub fn read(headers: &HeaderMap) -> Option<Flash> {
-    let value = cookie(headers, NAME)?;
+pub fn read(headers: &HeaderMap, secure: bool) -> Option<Flash> {
+    let value = cookie(headers, name(secure))?;
     let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
     let text = String::from_utf8(bytes).ok()?;
     let (tone, text) = text.split_once('|')?;
@@ -78,11 +110,6 @@ pub fn read(headers: &HeaderMap) -> Option<Flash> {
         _ => return None,
     };
     Some(Flash { text: text.chars().take(LONGEST).collect(), tone })
-}
-
-/// The cookie that takes it away.
-pub(super) fn clear() -> HeaderValue {
-    HeaderValue::from_static("mipo-flash=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
 }
 
 /// The value of a cookie.
@@ -102,11 +129,26 @@ mod tests {
 
     #[test]
     fn a_sentence_survives_the_redirect() {
-        let response = redirect("/scans/12", Tone::Good, "Scan #12 “nightly” started; ok=1");
-        let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
-        let mut headers = HeaderMap::new();
-        headers.insert(header::COOKIE, format!("a=b; {cookie}").parse().unwrap());
-        let flash = read(&headers).unwrap();
-        assert_eq!(flash, Flash { text: "Scan #12 “nightly” started; ok=1".to_owned(), tone: Tone::Good });
+        for secure in [false, true] {
+            let mut response = redirect("/scans/12", Tone::Good, "Scan #12 “nightly” started; ok=1");
+            settle(&mut response, secure);
+            let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap().to_owned();
+            assert_eq!(cookie.contains("; Secure"), secure, "{cookie}");
+            assert_eq!(cookie.starts_with("__Host-"), secure, "{cookie}");
+            let mut headers = HeaderMap::new();
+            headers.insert(header::COOKIE, format!("a=b; {}", cookie.split(';').next().unwrap()).parse().unwrap());
+            let flash = read(&headers, secure).unwrap();
+            assert_eq!(flash, Flash { text: "Scan #12 “nightly” started; ok=1".to_owned(), tone: Tone::Good });
+            assert_eq!(read(&headers, !secure), None);
+        }
+    }
+
+    #[test]
+    fn a_sentence_that_was_shown_is_taken_away() {
+        let mut response = to("/");
+        shown(&mut response);
+        settle(&mut response, true);
+        let cookie = response.headers()[header::SET_COOKIE].to_str().unwrap();
+        assert!(cookie.starts_with("__Host-mipo-flash=; ") && cookie.contains("Max-Age=0"), "{cookie}");
     }
 }

@@ -6,11 +6,13 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
 use mipo_domain::rights::{Right, Rights};
+use mipo_store::StoreError;
 
-use super::errors::{Error, ShellSlot};
+use super::errors::Error;
 use super::flash::{self, Flash};
 use super::nav::{self, AreaView};
 use super::show::{self, At, Html, MaybeAt};
+use crate::http::Client;
 use crate::signed::SignedIn;
 use crate::state::App;
 
@@ -23,8 +25,8 @@ pub struct Counts {
     pub open_alarms: i64,
 }
 
-/// The frame around every signed-in page, made once a request.
-#[derive(Clone, Debug)]
+/// The frame around every signed-in page, made once a request. It has no Debug output, because it holds a token.
+#[derive(Clone)]
 pub struct Shell {
     /// User name.
     pub username: String,
@@ -49,6 +51,25 @@ pub struct Shell {
 }
 
 impl Shell {
+    /// The frame for `signed`, as things are now.
+    pub(super) async fn read(app: &App, signed: SignedIn, flash: Option<Flash>) -> Result<Self, StoreError> {
+        // Noted before anything is read: what changes from here on is told to the page by its stream.
+        let live_id = app.hub.position();
+        let counts = counts(app).await?;
+        Ok(Self {
+            username: signed.caller.actor.name().to_owned(),
+            is_owner: signed.caller.is_owner,
+            rights: signed.caller.rights,
+            csrf: signed.csrf,
+            theme: signed.theme,
+            development: app.development,
+            counts,
+            live_id,
+            flash,
+            now: app.clock.now(),
+        })
+    }
+
     /// True when the user has `right`.
     pub fn may(&self, right: Right) -> bool {
         self.is_owner || self.rights.contains(&right)
@@ -64,8 +85,9 @@ pub struct Crumb {
     pub href: String,
 }
 
-/// The page: shell, title, place. Every template has it as its field `page`.
-#[derive(Clone, Debug)]
+/// The page: shell, title, place. Every template has it as its field `page`. It has no Debug
+/// output, because the frame holds a token.
+#[derive(Clone)]
 pub struct Page {
     /// The frame.
     pub shell: Shell,
@@ -105,6 +127,16 @@ impl Page {
     /// The navigation as this user sees it here.
     pub fn nav(&self) -> Vec<AreaView> {
         nav::view(&self.shell, &self.place)
+    }
+
+    /// What the counts of the navigation listen to.
+    pub fn nav_topics(&self) -> String {
+        nav::topics(&self.shell).join(" ")
+    }
+
+    /// Themes to choose from, as (value, words); the value of the system's is empty.
+    pub const fn themes(&self) -> &'static [(&'static str, &'static str)] {
+        &[("", "Theme: as the system"), ("light", "Theme: light"), ("dark", "Theme: dark")]
     }
 
     /// True when the user has the right, written as `scans:execute`.
@@ -153,29 +185,14 @@ impl FromRequestParts<App> for Page {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
         let signed = SignedIn::from_request_parts(parts, app).await?;
-        // Noted before anything is read: what changes from here on is told to the page by its stream.
-        let live_id = app.hub.position();
-        let counts = counts(app).await.map_err(|error| Error::from(error).into_response())?;
-        let shell = Shell {
-            username: signed.caller.actor.name().to_owned(),
-            is_owner: signed.caller.is_owner,
-            rights: signed.caller.rights,
-            csrf: signed.csrf,
-            theme: signed.theme,
-            development: app.development,
-            counts,
-            live_id,
-            flash: flash::read(&parts.headers),
-            now: app.clock.now(),
-        };
-        if let Some(slot) = parts.extensions.get::<ShellSlot>() {
-            slot.keep(&shell);
-        }
+        let secure = parts.extensions.get::<Client>().is_some_and(|client| client.secure);
+        let flash = flash::read(&parts.headers, secure);
+        let shell = Shell::read(app, signed, flash).await.map_err(|error| Error::from(error).into_response())?;
         Ok(Self::new(shell))
     }
 }
 
-async fn counts(app: &App) -> Result<Counts, mipo_store::StoreError> {
+async fn counts(app: &App) -> Result<Counts, StoreError> {
     let mut conn = app.db.pool().acquire().await?;
     let counts = mipo_store::results::glance::counts(&mut conn).await?;
     Ok(Counts { running_scans: counts.running_scans, open_alarms: counts.open_alarms })

@@ -80,8 +80,8 @@ async fn reading_changes_nothing_but_the_time_of_use() {
     let world = World::new().await;
     let mut browser = world.signed_in("owner").await;
     let before = world.number("select seq from config.audit_head").await;
-    for path in ["/logout", "/profile/password", "/api/auth/logout"] {
-        browser.get(path).await.expect(405);
+    for (path, status) in [("/logout", 303), ("/profile/password", 303), ("/api/auth/logout", 405)] {
+        browser.get(path).await.expect(status);
     }
     assert_eq!(world.number("select seq from config.audit_head").await, before);
     browser.api(Method::GET, "/api/me", None).await.expect(200);

@@ -1,6 +1,8 @@
 //! Headers of every answer, errors too (S8, S9, S22).
+use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
+use axum::routing::get;
 
 use crate::support::{Answer, World};
 
@@ -26,7 +28,7 @@ async fn every_answer_carries_them() {
     let world = World::new().await;
     let mut signed_in = world.signed_in("owner").await;
     for (path, status) in
-        [("/", 200), ("/profile", 200), ("/api/me", 200), ("/no/such/page", 404), ("/api/none", 404), ("/logout", 405)]
+        [("/", 200), ("/profile", 200), ("/api/me", 200), ("/no/such/page", 404), ("/api/none", 404), ("/logout", 303)]
     {
         let answer = signed_in.get(path).await.expect(status);
         check(path, &answer);
@@ -42,6 +44,47 @@ async fn every_answer_carries_them() {
     let forged =
         Request::post("/login").header("origin", "http://evil.example").body(Body::empty()).expect("a request");
     check("forged", &stranger.send(forged).await.expect(403));
+}
+
+async fn panics() -> axum::http::StatusCode {
+    panic!("on purpose")
+}
+
+#[tokio::test]
+async fn an_answer_to_a_panic_carries_them_too() {
+    let world = World::new().await;
+    let routes = Router::new().route("/broken", get(panics)).route("/api/broken", get(panics));
+    let mut signed_in = world.signed_in("owner").await.through(mipo_manager::around(routes, world.app.clone()));
+    let page = signed_in.get("/broken").await.expect(500);
+    check("a page", &page);
+    assert_eq!(page.header("cache-control"), "no-store");
+    assert!(page.body.contains("a fault of mipo") && page.body.contains("<nav"), "inside the shell: {}", page.body);
+    let api = signed_in.get("/api/broken").await.expect(500);
+    check("the API", &api);
+    assert_eq!(api.code(), "INTERNAL");
+}
+
+#[tokio::test]
+async fn an_address_that_takes_other_methods_says_so_or_leads_to_its_page() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("owner").await;
+    for (path, parent) in [
+        ("/profile/password", "/profile"),
+        ("/profile/sessions/end-others", "/profile"),
+        ("/theme", "/"),
+        ("/config/port-lists/preview", "/config/port-lists"),
+        ("/scans/7/pause", "/scans/7"),
+    ] {
+        assert_eq!(browser.get(path).await.expect(303).location(), parent, "{path}");
+    }
+    browser.get("/profile").await.expect(200);
+    let page = browser.post("/profile", &[]).await.expect(405);
+    check("/profile", &page);
+    assert!(page.header("allow").contains("GET"), "{}", page.header("allow"));
+    assert!(page.body.contains("<nav") && page.body.contains("cannot be used that way"), "{}", page.body);
+    let missing = browser.get("/no/such/page").await.expect(404);
+    assert!(missing.body.contains("Signed in as"), "inside the shell: {}", missing.body);
+    assert!(!world.browser().get("/no/such/page").await.expect(404).body.contains("Signed in as"));
 }
 
 #[tokio::test]

@@ -63,6 +63,7 @@ pub fn app(db: &TestDb, clock: &MockClock, choice: &Choice) -> App {
         clock: Arc::new(clock.clone()),
         hub: Hub::new(&entropy),
         rates: Rates::default(),
+        check_every: std::time::Duration::from_millis(100),
         session_limits: Limits { idle: TimeDelta::minutes(60), absolute: TimeDelta::hours(24) },
         stop: tokio_util::sync::CancellationToken::new(),
         development: choice.development,
@@ -234,6 +235,12 @@ impl Browser {
     /// From another address.
     pub fn at(mut self, ip: &str) -> Self {
         self.ip = ip.parse().expect("an address");
+        self
+    }
+
+    /// Asks `router`, with the same cookies.
+    pub fn through(mut self, router: Router) -> Self {
+        self.router = router;
         self
     }
 
