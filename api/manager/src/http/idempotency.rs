@@ -1,7 +1,8 @@
 //! `Idempotency-Key` on writes of the API (product 6.1): the same key with the same body gets the stored answer for
 //! 24 h; with another body it is refused.
 //!
-//! Answers are kept sealed, because some hold a secret that is shown once.
+//! Answers are kept sealed, because some hold a secret that is shown once; so is the hash of the body, because some hold
+//! a password, which could be guessed from a bare one.
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -28,6 +29,9 @@ const KEPT_FOR: TimeDelta = TimeDelta::hours(24);
 const HELD_FOR: TimeDelta = TimeDelta::minutes(2);
 /// Their answers set cookies; repeating one would hand out a session that is gone.
 const NEVER: &str = "/api/auth/";
+/// The sealed columns.
+const BODY: &str = "body_hash";
+const ANSWER: &str = "answer";
 
 /// See the module.
 pub async fn layer(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -79,13 +83,13 @@ enum Taken {
 
 async fn take(app: &App, asked: &Asked) -> Result<Taken, AppError> {
     let mut tx = app.db.tx("idempotency.take").await?;
-    let now = app.clock.now();
+    let (now, row) = (app.clock.now(), asked.row());
     let request = idempotency_keys::Request {
         actor: &asked.actor,
         key: &asked.key,
         method: &asked.method,
         path: &asked.path,
-        body_hash: asked.body_hash.as_bytes(),
+        body_hash: &app.sealer.seal(&*app.entropy, place(&row, BODY), asked.body_hash.as_bytes()),
     };
     if idempotency_keys::claim(&mut tx, &request, now, now + HELD_FOR).await? {
         tx.commit().await?;
@@ -97,8 +101,9 @@ async fn take(app: &App, asked: &Asked) -> Result<Taken, AppError> {
 }
 
 fn replay(app: &App, asked: &Asked, kept: Kept) -> Result<Taken, AppError> {
-    let same = kept.body_hash == asked.body_hash.as_bytes() && kept.method == asked.method && kept.path == asked.path;
-    if !same {
+    let row = asked.row();
+    let body_hash = opened(app, place(&row, BODY), &kept.body_hash)?;
+    if body_hash != asked.body_hash.as_bytes() || kept.method != asked.method || kept.path != asked.path {
         return Err(AppError::conflict(
             "KEY_REUSED",
             "This Idempotency-Key was used for another request. Take a new one.",
@@ -110,11 +115,7 @@ fn replay(app: &App, asked: &Asked, kept: Kept) -> Result<Taken, AppError> {
             "The first request with this Idempotency-Key is still under way.",
         ));
     };
-    let row = asked.row();
-    let body = app
-        .sealer
-        .open(place(&row), &answer)
-        .map_err(|error| AppError::Internal(format!("a kept answer does not open: {error}")))?;
+    let body = opened(app, place(&row, ANSWER), &answer)?;
     let status = u16::try_from(status).ok().and_then(|status| StatusCode::from_u16(status).ok());
     let mut response = (status.unwrap_or(StatusCode::OK), body).into_response();
     let headers = response.headers_mut();
@@ -144,7 +145,7 @@ async fn keep(app: &App, asked: &Asked, response: Response) -> Response {
 
 async fn store(app: &App, asked: &Asked, status: StatusCode, body: &Bytes) -> Result<(), StoreError> {
     let row = asked.row();
-    let sealed = app.sealer.seal(&*app.entropy, place(&row), body);
+    let sealed = app.sealer.seal(&*app.entropy, place(&row, ANSWER), body);
     let mut tx = app.db.tx("idempotency.keep").await?;
     let until = app.clock.now() + KEPT_FOR;
     let status = i32::from(status.as_u16());
@@ -164,8 +165,13 @@ async fn forget(app: &App, asked: &Asked) {
     }
 }
 
-const fn place(row: &str) -> Place<'_> {
-    Place { table: "idempotency_keys", row, column: "answer" }
+fn opened(app: &App, place: Place<'_>, sealed: &[u8]) -> Result<Vec<u8>, AppError> {
+    let broken = |error| AppError::Internal(format!("what is kept in {} does not open: {error}", place.column));
+    app.sealer.open(place, sealed).map_err(broken)
+}
+
+const fn place<'a>(row: &'a str, column: &'a str) -> Place<'a> {
+    Place { table: "idempotency_keys", row, column }
 }
 
 fn bad_key() -> Problem {

@@ -3,7 +3,7 @@ use axum::http::Method;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::support::World;
+use crate::support::{PASSWORD, World};
 
 fn change(theme: &str, version: i32) -> Option<serde_json::Value> {
     Some(json!({ "theme": theme, "version": version }))
@@ -62,6 +62,20 @@ async fn parallel_repeats_do_the_work_once() {
     assert!(statuses.iter().all(|status| matches!(status, 200 | 409)), "{statuses:?}");
     assert!(statuses.contains(&200));
     assert_eq!(world.number("select version::bigint from config.users").await, 2);
+}
+
+#[tokio::test]
+async fn the_hash_of_a_body_is_sealed_because_it_may_hold_a_password() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("owner").await;
+    let body = json!({ "currentPassword": PASSWORD, "newPassword": "quartz bonnet saddle fjord" });
+    let key = [("idempotency-key", "k-1")];
+    browser.api_with(Method::PUT, "/api/me/password", Some(body.clone()), &key).await.expect(204);
+    let kept = world.text("select encode(body_hash, 'hex') from config.idempotency_keys").await;
+    let bare = mipo_domain::hash::Hash256::of(body.to_string().as_bytes()).to_string();
+    assert!(!kept.contains(&bare), "whoever reads the table could try passwords against it");
+    let again = browser.api_with(Method::PUT, "/api/me/password", Some(body), &key).await.expect(204);
+    assert_eq!(again.header("idempotency-replayed"), "true");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use crate::{Conn, StoreError};
 /// What is kept under a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// SHA-256 of the body.
+    /// SHA-256 of the body, sealed.
     pub body_hash: Vec<u8>,
     /// Method of the request.
     pub method: String,
@@ -29,8 +29,8 @@ pub struct Request<'a> {
     pub method: &'a str,
     /// Its path.
     pub path: &'a str,
-    /// SHA-256 of the body.
-    pub body_hash: &'a [u8; 32],
+    /// SHA-256 of the body, sealed.
+    pub body_hash: &'a [u8],
 }
 
 /// Takes the key for this request until `expires_at`; true when it was free (or what was kept has expired).
@@ -50,7 +50,7 @@ pub async fn claim(
         request.key,
         request.method,
         request.path,
-        request.body_hash.as_slice(),
+        request.body_hash,
         now,
         expires_at
     )
