@@ -11,7 +11,7 @@ use mipo_domain::sealing::Sealer;
 use mipo_runtime::{OsEntropy, Shutdown, SystemClock, config};
 use mipo_store::Db;
 
-use crate::live::{Hub, Rates};
+use crate::live::{Hub, Rates, stream};
 use crate::state::{App, Parts};
 
 /// How often expired counts and alarms are looked at.
@@ -41,6 +41,7 @@ pub fn app(config: &config::Manager, db: Db, shutdown: &Shutdown) -> Result<App,
         entropy: Arc::new(OsEntropy),
         hub: Hub::new(&OsEntropy),
         rates: Rates::default(),
+        check_every: stream::CHECK_EVERY,
         stop: shutdown.token().clone(),
         development: config.common.environment.is_development(),
         passwords: Passwords::new(&OsEntropy)?,

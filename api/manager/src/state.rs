@@ -1,6 +1,7 @@
 //! What every handler of the manager can reach.
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 use mipo_app::passwords::Passwords;
@@ -32,6 +33,8 @@ pub struct Parts {
     pub rates: Rates,
     /// How long sessions last.
     pub session_limits: Limits,
+    /// How often an open stream looks at its session again.
+    pub check_every: Duration,
     /// Cancelled when streams are to be closed with a hint to come back.
     pub stop: CancellationToken,
     /// True for `MIPO_ENV=development`.

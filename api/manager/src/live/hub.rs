@@ -114,7 +114,8 @@ impl Hub {
         }
     }
 
-    fn tell(&self, messages: impl IntoIterator<Item = Message>) {
+    /// Tells everybody `messages`, in this order.
+    pub fn tell(&self, messages: impl IntoIterator<Item = Message>) {
         let mut kept = self.kept();
         for message in messages {
             kept.last += 1;

@@ -25,7 +25,7 @@ use crate::lists::pairs;
 use crate::signed::SignedIn;
 use crate::state::App;
 
-/// Session and rights are read again this often.
+/// Session and rights are read again this often (product S9).
 pub const CHECK_EVERY: Duration = Duration::from_secs(30);
 /// A comment this often keeps proxies from closing a quiet stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -34,8 +34,16 @@ const RETRY: Duration = Duration::from_secs(2);
 /// Most topics that one page may name.
 pub const TOPICS_MAX: usize = 32;
 
-/// What the session says when it is looked at again: the rights, or nothing when it has ended.
-pub type Standing = Option<Rights>;
+/// What the session says when it is looked at again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on with these rights.
+    Holds(Rights),
+    /// It could not be looked at: the stream stays as it is.
+    Unknown,
+    /// It has ended, and so does the stream.
+    Ended,
+}
 
 /// The stream.
 pub fn routes() -> Router<App> {
@@ -74,7 +82,8 @@ async fn live(signed: SignedIn, headers: HeaderMap, RawQuery(raw): RawQuery, Ext
         let app = app.clone();
         move || still(app.clone(), signed.clone())
     };
-    open(app.hub.clone(), interests, rights, last_id, app.stop.clone(), check).into_response()
+    let times = Times { check_every: app.check_every, stop: app.stop.clone() };
+    open(app.hub.clone(), interests, rights, last_id, times, check).into_response()
 }
 
 fn wrong(message: String) -> Response {
@@ -87,18 +96,28 @@ fn rights_of(caller: &Caller) -> Rights {
 
 /// The rights that the session has now. While the database is away the stream stays as it is: nothing is told anyway.
 async fn still(app: App, signed: SignedIn) -> Standing {
-    let session = signed.session?;
+    let Some(session) = signed.session else { return Standing::Ended };
     let look = async {
         let mut conn = app.db.pool().acquire().await.map_err(mipo_store::StoreError::from)?;
         sessions::look(&mut conn, app.clock.now(), app.session_limits, session).await
     };
     match look.await {
-        Ok(standing) => standing.map(|standing| rights_of(&standing.caller)),
+        Ok(Some(standing)) => Standing::Holds(rights_of(&standing.caller)),
+        Ok(None) => Standing::Ended,
         Err(error) => {
             tracing::warn!(%error, "the session of a live stream could not be looked at");
-            Some(rights_of(&signed.caller))
+            Standing::Unknown
         }
     }
+}
+
+/// When a stream looks up from its work.
+#[derive(Clone, Debug)]
+pub struct Times {
+    /// Between two looks at the session.
+    pub check_every: Duration,
+    /// Cancelled when the stream is to be closed with a hint to come back.
+    pub stop: CancellationToken,
 }
 
 struct State<F> {
@@ -108,19 +127,19 @@ struct State<F> {
     rights: Rights,
     check: F,
     next_check: Instant,
-    stop: CancellationToken,
+    times: Times,
     last: Option<u64>,
     done: bool,
 }
 
-/// Opens a stream for `interests`. `check` reads the session anew; the stream ends when it answers nothing, and a
+/// Opens a stream for `interests`. `check` reads the session anew; the stream ends with it, and a
 /// topic whose right was lost falls silent.
 pub fn open<F, Fut>(
     hub: Hub,
     interests: Vec<Interest>,
     rights: Rights,
     last_id: Option<&str>,
-    stop: CancellationToken,
+    times: Times,
     check: F,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<F, Fut>>
 where
@@ -134,8 +153,8 @@ where
         interests,
         rights,
         check,
-        next_check: Instant::now() + CHECK_EVERY,
-        stop,
+        next_check: Instant::now() + times.check_every,
+        times,
         last: None,
         done: false,
     };
@@ -153,18 +172,21 @@ where
     loop {
         let numbered = if state.subscription.missed.is_empty() {
             tokio::select! {
-                () = state.stop.cancelled() => {
+                () = state.times.stop.cancelled() => {
                     state.done = true;
                     return Some((Ok(Event::default().event("restart").retry(RETRY).data("")), state));
                 }
                 () = tokio::time::sleep_until(state.next_check) => {
-                    state.next_check = Instant::now() + CHECK_EVERY;
-                    if let Some(rights) = (state.check)().await {
-                        state.rights = rights;
-                        continue;
+                    state.next_check = Instant::now() + state.times.check_every;
+                    match (state.check)().await {
+                        Standing::Holds(rights) => state.rights = rights,
+                        Standing::Unknown => {}
+                        Standing::Ended => {
+                            state.done = true;
+                            return Some((Ok(Event::default().event("ended").data("")), state));
+                        }
                     }
-                    state.done = true;
-                    return Some((Ok(Event::default().event("ended").data("")), state));
+                    continue;
                 }
                 received = state.subscription.receiver.recv() => match received {
                     Ok(numbered) => numbered,

@@ -73,6 +73,7 @@ impl World {
             clock: Arc::new(clock.clone()),
             hub: Hub::new(&*entropy),
             rates: Rates::default(),
+            check_every: std::time::Duration::from_millis(100),
             session_limits: Limits { idle: TimeDelta::minutes(60), absolute: TimeDelta::hours(24) },
             stop: CancellationToken::new(),
             development: true,
@@ -218,6 +219,11 @@ impl Person {
             .header("x-csrf-token", self.csrf.as_str())
             .header("idempotency-key", key);
         self.send_body(request, body.to_string()).await
+    }
+
+    /// Asks for a stream as a page of another site does.
+    pub async fn open_from(&self, path: &str, site: &str) -> Answer {
+        self.send(Request::get(path).header("sec-fetch-site", site)).await
     }
 
     /// Opens a stream and gives it back unread.

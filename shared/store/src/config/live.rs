@@ -15,7 +15,7 @@ pub mod topics {
     pub const ALARMS: &str = "alarms";
     /// System events.
     pub const EVENTS: &str = "events";
-    /// Everything under configuration but scanners; the entity is `<table>:<id>`.
+    /// Everything under configuration but scanners; the entity is its id, which no other kind shares.
     pub const CONFIG: &str = "config";
 }
 
