@@ -10,8 +10,8 @@ use crate::http::{Problem, is_api, refuse_with};
 use crate::lists::encode;
 
 /// A signed-in caller. The session layer puts it into the request's extensions; as an argument of a handler it demands
-/// one: a page sends others to `/login`, everything else answers 401.
-#[derive(Clone, Debug)]
+/// one: a page sends others to `/login`, everything else answers 401. It has no Debug output, because it holds a token.
+#[derive(Clone)]
 pub struct SignedIn {
     /// Who, with their rights.
     pub caller: Caller,

@@ -14,8 +14,8 @@ pub const LIMIT: usize = 1024 * 1024;
 /// Longest time that it may take to come.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// The body, as layers look at it before the handler does.
-#[derive(Clone, Debug)]
+/// The body, as layers look at it before the handler does. It has no Debug output, because some hold a password.
+#[derive(Clone)]
 pub struct Whole(pub Bytes);
 
 /// True for methods that change something.

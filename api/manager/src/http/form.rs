@@ -9,8 +9,9 @@ use super::refuse_with;
 use crate::lists::pairs;
 use crate::ui::forms::Form;
 
-/// A posted form, without its CSRF field, which was checked before.
-#[derive(Clone, Debug)]
+/// A posted form, without its CSRF field, which was checked before. It has no Debug output, because some forms
+/// hold a password.
+#[derive(Clone)]
 pub struct Posted(pub Form);
 
 impl<S: Send + Sync> FromRequest<S> for Posted {
