@@ -6,11 +6,12 @@ use axum::response::Response;
 use axum::routing::get;
 use mipo_app::views;
 use mipo_app::views::home::Home;
+use mipo_domain::rights::Right;
 use mipo_store::results::change_views::Change;
 use mipo_store::results::glance::FirstSteps;
 
 use super::scans::Row;
-use super::{Page, Region, show};
+use super::{Page, Region, Shell, show};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui;
@@ -84,7 +85,7 @@ async fn page(page: Page, signed: SignedIn, region: Region, State(app): State<Ap
     let home = views::home::home(&mut tx, &ctx).await?;
     drop(tx);
     let running = Row::all(home.running.clone(), &app.rates, ctx.now());
-    let (lines, well) = lines(&home);
+    let (lines, well) = lines(&home, &page.shell);
     let lede = lede(&lines, &home);
     let view = HomePage { page: page.at("/", "Home"), steps: steps(home.steps), home, lines, running, lede, well };
     Ok(match region.name() {
@@ -93,7 +94,7 @@ async fn page(page: Page, signed: SignedIn, region: Region, State(app): State<Ap
     })
 }
 
-fn lines(home: &Home) -> (Vec<Line>, String) {
+fn lines(home: &Home, shell: &Shell) -> (Vec<Line>, String) {
     let mut lines = Vec::new();
     let mut well = Vec::new();
     for scanner in &home.idle {
@@ -143,7 +144,7 @@ fn lines(home: &Home) -> (Vec<Line>, String) {
             href: "/health/alerting/alarms",
             action: "Open alarms",
         });
-    } else if others.is_empty() {
+    } else if others.is_empty() && shell.may(Right::AlarmsView) {
         well.push("no open alarm".to_owned());
     }
     if home.figures.job_errors > 0 {
@@ -155,7 +156,7 @@ fn lines(home: &Home) -> (Vec<Line>, String) {
             href: "/scans/recent",
             action: "Open scans",
         });
-    } else {
+    } else if shell.may(Right::JobErrorsView) {
         well.push("no stuck job".to_owned());
     }
     if !home.steps.backup {

@@ -25,13 +25,26 @@ pub struct Home {
     pub steps: FirstSteps,
 }
 
+/// The figures that the caller may see; the others are zero.
+fn for_eyes_of(ctx: &Ctx<'_>, all: Figures) -> Figures {
+    let mut seen = Figures::default();
+    if ctx.caller.may(Right::ResultsView) {
+        let Figures { open_ports, hosts, changes, opened, closed, .. } = all;
+        seen = Figures { open_ports, hosts, changes, opened, closed, ..seen };
+    }
+    if ctx.caller.may(Right::ScannersView) {
+        seen = Figures { scanners: all.scanners, scanners_active: all.scanners_active, ..seen };
+    }
+    if ctx.caller.may(Right::JobErrorsView) {
+        seen.job_errors = all.job_errors;
+    }
+    seen
+}
+
 /// Reads the home page.
 pub async fn home(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Home, AppError> {
-    let mut home = Home {
-        figures: glance::figures(conn, ctx.now() - Duration::hours(24)).await?,
-        steps: glance::first_steps(conn).await?,
-        ..Home::default()
-    };
+    let all = glance::figures(conn, ctx.now() - Duration::hours(24)).await?;
+    let mut home = Home { figures: for_eyes_of(ctx, all), steps: glance::first_steps(conn).await?, ..Home::default() };
     if ctx.caller.may(Right::ScansView) {
         let unended = Narrow { unended: true, ..Narrow::default() };
         home.running = scan_views::list(conn, &unended, &[("id".to_owned(), true)], 10, 0).await?.0;

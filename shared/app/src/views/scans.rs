@@ -24,7 +24,13 @@ pub async fn list(
     offset: i64,
 ) -> Result<(Vec<ScanRow>, i64), AppError> {
     ctx.require(Right::ScansView)?;
-    Ok(scan_views::list(conn, by, sort, limit, offset).await?)
+    let (rows, total) = scan_views::list(conn, by, sort, limit, offset).await?;
+    Ok((rows.into_iter().map(|row| for_eyes_of(ctx, row)).collect(), total))
+}
+
+/// The scan without what it found, unless the caller may see results.
+fn for_eyes_of(ctx: &Ctx<'_>, scan: ScanRow) -> ScanRow {
+    if ctx.caller.may(Right::ResultsView) { scan } else { ScanRow { open_count: None, change_count: None, ..scan } }
 }
 
 /// One scan with what each scanner does for it.
@@ -45,7 +51,8 @@ pub struct Detail {
 /// The scan `id`.
 pub async fn get(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId) -> Result<ScanRow, AppError> {
     ctx.require(Right::ScansView)?;
-    scan_views::get(conn, id).await?.ok_or(AppError::NotFound("scan"))
+    let scan = scan_views::get(conn, id).await?.ok_or(AppError::NotFound("scan"))?;
+    Ok(for_eyes_of(ctx, scan))
 }
 
 /// Refuses when there is no scan `id`; what is shown of it is decided by whoever reads it.

@@ -58,7 +58,8 @@ pub struct ShareAnswer {
     eta_seconds: Option<i64>,
     hosts_done: i64,
     hosts_planned: i64,
-    open_ports: i64,
+    /// Absent without the right results:view.
+    open_ports: Option<i64>,
     local_errors: i64,
     last_progress_at: Option<DateTime<Utc>>,
 }
@@ -80,10 +81,11 @@ pub async fn progress(State(app): State<App>, signed: SignedIn, Id(id): Id<ScanI
     let scan = views::scans::get(&mut tx, &ctx, id).await?;
     let shares = views::scans::shares(&mut tx, &ctx, id).await?;
     let (jobs, _) = views::scans::jobs(&mut tx, &ctx, id, JOBS, 0).await?;
+    let sees_results = ctx.caller.may(Right::ResultsView);
     let open_ports = match scan.open_count {
+        _ if !sees_results => None,
         Some(open) => Some(open),
-        None if ctx.caller.may(Right::ResultsView) => Some(views::findings::open_so_far(&mut tx, &ctx, id).await?),
-        None => None,
+        None => Some(views::findings::open_so_far(&mut tx, &ctx, id).await?),
     };
     let progress = Progress::of_scan(&scan, &app.rates, now);
     let scanners = shares
@@ -103,7 +105,7 @@ pub async fn progress(State(app): State<App>, signed: SignedIn, Id(id): Id<ScanI
                 eta_seconds: progress.eta_seconds,
                 hosts_done: share.hosts_done,
                 hosts_planned: share.hosts_planned,
-                open_ports: share.open,
+                open_ports: sees_results.then_some(share.open),
                 local_errors: share.errors,
                 last_progress_at: share.last_progress_at,
             }
