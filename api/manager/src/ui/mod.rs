@@ -37,8 +37,8 @@
 //! `{{ page.csrf_field() }}`, `{{ form.summary() }}`). Lists: [`tables`] (bar above, heads and choice
 //! of columns, menu of a row, pager). After a POST: [`flash::redirect`].
 //!
-//! Destructive actions are forms on a page of their own (`/x/:id/delete`); [`templates/parts/dialog.html`] shows the
-//! same form as a dialog where there is a script.
+//! Destructive actions are forms on a page of their own (`/x/:id/delete`); a link to it with `data-dialog="ID"` opens the
+//! `<dialog>` of that id with the same form where there is a script, see `templates/scans/parts-cancel.html`.
 pub mod auth;
 pub mod config;
 pub mod errors;
@@ -46,6 +46,7 @@ pub mod flash;
 pub mod forms;
 pub mod health;
 pub mod home;
+pub mod last_page;
 pub mod nav;
 pub mod page;
 pub mod profile;
@@ -72,6 +73,7 @@ pub fn routes() -> Router<App> {
         .merge(health::routes())
         .merge(auth::routes())
         .merge(profile::routes())
+        .merge(nav::routes())
         .merge(config::routes())
 }
 
@@ -80,7 +82,7 @@ pub fn render<T: Template + ?Sized>(template: &T, page: &Page) -> Response {
     let mut response = html(StatusCode::OK, template);
     // A flash is shown once.
     if page.shell.flash.is_some() {
-        response.headers_mut().append(header::SET_COOKIE, flash::clear());
+        flash::shown(&mut response);
     }
     response
 }

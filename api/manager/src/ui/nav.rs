@@ -1,7 +1,36 @@
 //! The navigation: areas and the pages in them. An entry appears when its page works and the user may see it.
+use askama::Template;
+use axum::Router;
+use axum::extract::RawQuery;
+use axum::response::Response;
+use axum::routing::get;
 use mipo_domain::rights::Right;
+use mipo_store::config::live::topics as live;
 
-use super::page::Shell;
+use super::auth::own_path;
+use super::page::{Page, Shell};
+use crate::lists::pairs;
+use crate::state::App;
+use crate::ui;
+
+/// The navigation alone, for its counts.
+pub fn routes() -> Router<App> {
+    Router::new().route("/nav", get(alone))
+}
+
+#[derive(Template)]
+#[template(path = "parts/nav.html")]
+struct Alone {
+    page: Page,
+}
+
+/// The navigation as it is on the page `?at=`.
+async fn alone(page: Page, RawQuery(query): RawQuery) -> Response {
+    let given = pairs(query.as_deref().unwrap_or_default());
+    let at = given.iter().find(|(name, _)| name == "at").map_or("", |(_, value)| own_path(value));
+    let view = Alone { page: page.at(at, "") };
+    ui::html(axum::http::StatusCode::OK, &view)
+}
 
 /// Which count stands beside an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +142,22 @@ pub struct Count {
     pub what: &'static str,
 }
 
+/// The topics that move the counts which `shell` sees.
+pub fn topics(shell: &Shell) -> Vec<&'static str> {
+    let badges = AREAS.iter().flat_map(|area| area.entries).filter(|entry| shell.may(entry.right));
+    let mut topics: Vec<&str> = badges.filter_map(|entry| entry.badge).map(Badge::topic).collect();
+    topics.dedup();
+    topics
+}
+
 impl Badge {
+    const fn topic(self) -> &'static str {
+        match self {
+            Self::RunningScans => live::SCANS,
+            Self::OpenAlarms => live::ALARMS,
+        }
+    }
+
     fn count(self, shell: &Shell) -> Option<Count> {
         let (n, tone, what) = match self {
             Self::RunningScans => (shell.counts.running_scans, "", " running"),

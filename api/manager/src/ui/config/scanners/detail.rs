@@ -22,7 +22,7 @@ use crate::ui::{self, Page, Region, show};
 const SHOWN: usize = 10;
 
 #[derive(Template)]
-#[template(path = "config/scanner.html", blocks = ["standing"])]
+#[template(path = "config/scanner.html", blocks = ["standing", "actions"])]
 struct One {
     page: Page,
     form: Form,
@@ -96,6 +96,7 @@ pub async fn page(
     let view = view(page, &signed, &app, id, None).await?;
     Ok(match region.name() {
         Some("standing") => ui::render(&view.as_standing(), &view.page),
+        Some("actions") => ui::render(&view.as_actions(), &view.page),
         _ => ui::render(&view, &view.page),
     })
 }
