@@ -165,6 +165,9 @@ impl ListQuery {
             let value = value.trim().to_owned();
             match name.as_str() {
                 _ if value.is_empty() => {}
+                _ if value.chars().any(char::is_control) => {
+                    errors.push(FieldError::new(name, "charset", "Write it without control characters."));
+                }
                 "page" => match value.parse() {
                     Ok(page @ 1..=1_000_000) => query.page = page,
                     _ => errors.push(FieldError::new("page", "range", "A page is a whole number from 1.")),
@@ -277,6 +280,13 @@ mod tests {
         let errors = ListQuery::parse(Some("status=running,done"), &COLUMNS).unwrap_err();
         assert_eq!(errors[0].field, "status");
         assert!(errors[0].message.contains("“done”") && errors[0].message.contains("completed"), "{errors:?}");
+    }
+
+    #[test]
+    fn control_characters_are_refused_with_their_field() {
+        let errors = ListQuery::parse(Some("q=a%00b&status=%07"), &COLUMNS).unwrap_err();
+        let fields: Vec<_> = errors.iter().map(|error| error.field.as_str()).collect();
+        assert_eq!(fields, ["q", "status"]);
     }
 
     #[test]

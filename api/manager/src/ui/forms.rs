@@ -6,12 +6,14 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
 use askama::filters::HtmlSafe;
+use axum::http::StatusCode;
 use mipo_app::FieldError;
 
 use super::show::{Html, escape, mark};
 
-/// Values and refusals of one form. Field names are the names of the JSON twin (camelCase).
-#[derive(Clone, Debug, Default)]
+/// Values and refusals of one form. Field names are the names of the JSON twin (camelCase). It has no Debug output,
+/// because some forms hold a password.
+#[derive(Clone, Default)]
 pub struct Form {
     values: BTreeMap<String, Vec<String>>,
     errors: Vec<FieldError>,
@@ -37,6 +39,19 @@ impl Form {
     pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
         self.values.entry(name.to_owned()).or_default().push(value.into());
         self
+    }
+
+    /// Sets a field to one value, whatever it held.
+    #[must_use]
+    pub fn set(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.values.insert(name.to_owned(), vec![value.into()]);
+        self
+    }
+
+    /// The attributes of a field that is drawn by hand: what describes it, and whether it was refused.
+    pub fn marks(&self, name: &str) -> Html {
+        let wrong = !self.errors_of(name).is_empty();
+        Html(if wrong { format!(r#" aria-invalid="true" aria-describedby="f-{name}-err""#) } else { String::new() })
     }
 
     /// Takes over the values and refusals of `other`.
@@ -91,9 +106,19 @@ impl Form {
         }
     }
 
+    /// The status of the page that shows the form.
+    pub const fn status(&self) -> StatusCode {
+        if self.has_errors() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
+    }
+
     /// True when something was refused.
     pub const fn has_errors(&self) -> bool {
         !self.errors.is_empty()
+    }
+
+    /// Everything that was refused.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
     }
 
     /// The refusals of a field; `ports[2]` and `ports.x` belong to `ports`.
@@ -158,6 +183,11 @@ impl Form {
     /// A password; its value is never sent back.
     pub fn password<'a>(&'a self, name: &'a str, label: &'a str) -> Field<'a> {
         Field::new(self, name, label, Kind::Input("password"))
+    }
+
+    /// An instant, as the browser's own picker writes it: `2030-12-31T18:00`.
+    pub fn instant<'a>(&'a self, name: &'a str, label: &'a str) -> Field<'a> {
+        Field::new(self, name, label, Kind::Input("datetime-local"))
     }
 
     /// An e-mail address.
@@ -356,6 +386,12 @@ mod tests {
         let form = Form::new().refuse(vec![FieldError::new("ports[2]", "range", "70000 is above 65535.")]);
         assert_eq!(form.errors_of("ports").len(), 1);
         assert_eq!(form.errors_of("port").len(), 0);
+    }
+
+    #[test]
+    fn an_instant_has_a_picker_and_keeps_what_is_no_instant_out_of_it() {
+        let html = Form::new().with("at", "2030-12-31T18:00").instant("at", "At").to_string();
+        assert!(html.contains(r#"type="datetime-local""#) && html.matches(" type=").count() == 1, "{html}");
     }
 
     #[test]

@@ -191,3 +191,20 @@ async fn a_bearer_token_is_refused_and_never_mixed_with_a_cookie() {
     let alone = world.browser().api_with(Method::GET, "/api/me", None, &[bearer]).await.expect(401);
     assert_eq!(alone.code(), "INVALID_TOKEN");
 }
+
+#[tokio::test]
+async fn a_name_that_no_user_can_have_is_answered_like_any_unknown_one() {
+    let world = World::new().await;
+    let unknown = world.browser().try_log_in("nobody", PASSWORD).await.expect(401);
+    for name in ["own\u{0}er", "\u{7}", "owner\u{0}"] {
+        let answer = world.browser().try_log_in(name, PASSWORD).await.expect(401);
+        assert_eq!((answer.code(), &answer.json()["detail"]), (unknown.code(), &unknown.json()["detail"]), "{name:?}");
+    }
+    let mut browser = world.signed_in("owner").await;
+    let list = browser.get("/api/config/subnets?q=a%00b").await.expect(422);
+    assert_eq!(list.fields(), ["q"]);
+    browser.get("/config/subnets?q=a%00b").await.expect(200);
+    let body = serde_json::json!({ "targets": ["10.0.0.1"], "ports": "22", "reason": "a\u{0}b" });
+    let answer = browser.api(axum::http::Method::POST, "/api/scans", Some(body)).await.expect(422);
+    assert_eq!(answer.fields(), ["reason"]);
+}

@@ -289,3 +289,89 @@ async fn lists_hold_their_whole_state_in_the_address() {
     assert_eq!(owner.get("/api/scans/9").await.status, StatusCode::NOT_FOUND);
     assert_eq!(owner.get("/scans/nine").await.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn a_filter_that_cannot_be_read_is_named_and_shows_nothing() {
+    let world = World::new().await;
+    let owner = world.owner().await;
+    let scanner = world.scanner("berlin").await;
+    let template = world.template("office", "10.0.0.0/30", scanner).await;
+    owner.form("/scans/run", &[("templateId", &template.to_string())]).await;
+    for (path, field) in [
+        ("/scans/1/results?ip=nowhere", "f-ip-err"),
+        ("/scans/1/results?port=70000", "f-port-err"),
+        ("/scans/1/changes?against=abc", "f-against-err"),
+        ("/scans/1/changes?against=999", "f-against-err"),
+        ("/scans/history?from=soon", "f-from-err"),
+        ("/scans/history?to=2030-02-31", "f-to-err"),
+    ] {
+        let page = owner.get(path).await;
+        assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {}", page.text);
+        assert!(page.text.contains(field) && page.text.contains(r#"aria-invalid="true""#), "{path}: {}", page.text);
+        assert!(page.text.contains("Nothing was"), "{path}: {}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn a_page_beyond_the_end_leads_to_the_last_one() {
+    let world = World::new().await;
+    let owner = world.owner().await;
+    for n in 0..3 {
+        world.scanner(&format!("s{n}")).await;
+    }
+    let answer = owner.get("/config/scanners?page=9&pageSize=2&sort=-name").await;
+    assert_eq!(answer.location(), "/config/scanners?sort=-name&pageSize=2&page=2");
+    assert_eq!(owner.get("/config/scanners?page=9").await.location(), "/config/scanners");
+    let none = owner.get("/config/subnets?page=9").await;
+    assert_eq!(none.status, StatusCode::OK, "there is nothing to lead to");
+}
+
+#[tokio::test]
+async fn looks_at_results_are_written_down_and_figures_are_for_those_who_may_see_results() {
+    let world = World::new().await;
+    let owner = world.owner().await;
+    let scanner = world.scanner("berlin").await;
+    let template = world.template("office", "10.0.0.0/30", scanner).await;
+    owner.form("/scans/run", &[("templateId", &template.to_string())]).await;
+    let looks = || async {
+        sqlx::query_scalar::<_, i64>(
+            "select count(*) from config.audit_events where action = 'viewed' and resource_type = 'results'",
+        )
+        .fetch_one(&world.root)
+        .await
+        .unwrap()
+    };
+    for (n, path) in [
+        "/scans/1",
+        "/scans/1/results",
+        "/scans/1/changes",
+        "/api/scans/1/results",
+        "/api/scans/1/results?page=2",
+        "/api/scans/1/changes",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        assert_eq!(owner.get(path).await.status, StatusCode::OK, "{path}");
+        assert_eq!(looks().await, n as i64 + 1, "{path}");
+    }
+    owner.region("/scans/1", "overview").await;
+    assert_eq!(looks().await, 6, "a region that is fetched anew is no other look");
+
+    let mut tx = world.root.begin().await.unwrap();
+    for sql in [
+        "insert into config.roles (id, name, scopes) values (gen_random_uuid(), 'planner', '{scans:view,scanners:view}')",
+        "update results.scans set open_count = 5, change_count = 2",
+    ] {
+        sqlx::query(sql).execute(&mut *tx).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let planner = world.person("planner", "planner").await;
+    let progress = planner.get("/api/scans/1/progress").await.json();
+    assert_eq!(progress["openPorts"], json!(null), "{progress}");
+    let scan = planner.get("/api/scans/1").await.json();
+    assert_eq!((&scan["openPorts"], &scan["changes"]), (&json!(null), &json!(null)), "{scan}");
+    let home = planner.get("/").await;
+    assert!(!home.text.contains("Open ports known") && home.text.contains("Scanners active"), "{}", home.text);
+    assert_eq!(looks().await, 6, "nothing of results was shown");
+}

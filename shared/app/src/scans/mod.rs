@@ -23,8 +23,11 @@ pub(crate) async fn touched(conn: &mut Conn, id: ScanId) -> Result<(), AppError>
     Ok(())
 }
 
-/// Refuses a reason that is too long to be kept.
+/// Refuses a reason that cannot be kept: too long, or with characters that are no text.
 pub(crate) fn check_reason(reason: &str) -> Result<(), AppError> {
+    if reason.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(AppError::invalid("reason", "charset", "Write text without control characters."));
+    }
     if reason.chars().count() > REASON_LENGTH {
         return Err(AppError::invalid("reason", "too_long", format!("Write at most {REASON_LENGTH} characters.")));
     }

@@ -11,7 +11,7 @@ use crate::http::{Id, Json, Problem};
 use crate::lists::{Columns, ListQuery, Listed};
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::scans::changes::kind;
+use crate::ui::scans::changes::{kind, read_against};
 
 /// What became of a port.
 pub(super) const KINDS: &[&str] = &["opened", "closed", "filtered", "other", "not_comparable"];
@@ -123,14 +123,12 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Answer>, Problem> {
     let query = ListQuery::parse(query.as_deref(), &COLUMNS).map_err(AppError::Invalid)?;
-    let against = match query.filter("against") {
-        None => None,
-        Some(text) => Some(text.parse().map_err(|_| {
-            AppError::invalid("against", "unknown_scan", format!("“{text}” is not the number of a scan."))
-        })?),
-    };
-    let mut tx = app.db.read("scans.changes").await?;
-    let diff = views::findings::diff(&mut tx, &app.ctx(&signed.caller), id, against).await?;
+    let against = read_against(query.filter("against").unwrap_or_default())?;
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.tx("scans.changes").await?;
+    let diff = views::findings::diff(&mut tx, &ctx, id, against).await?;
+    views::findings::seen(&mut tx, &ctx, id).await?;
+    tx.commit().await?;
     let wanted: Option<Vec<&str>> = query.filter("kind").map(|text| text.split(',').collect());
     let rows: Vec<ChangeAnswer> = diff
         .ports

@@ -1,22 +1,14 @@
 //! `GET /api/scans`
 use axum::extract::{RawQuery, State};
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
-use mipo_app::{AppError, FieldError, views};
-use mipo_store::results::scan_views::{COUNT_LIMIT, Narrow, SORTS};
+use mipo_app::{AppError, views};
+use mipo_store::results::scan_views::COUNT_LIMIT;
 
 use super::ScanAnswer;
 use crate::http::{Json, Problem};
-use crate::lists::{Columns, ListQuery, Listed};
+use crate::lists::{ListQuery, Listed};
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::scans::STATUSES;
-
-const COLUMNS: Columns = Columns {
-    sort: SORTS,
-    filters: &["from", "to", "status", "startedBy", "template"],
-    default_sort: "-id",
-    words: &[("status", STATUSES)],
-};
+use crate::ui::scans::narrow::{self, COLUMNS};
 
 /// Scans, newest first.
 #[utoipa::path(
@@ -44,7 +36,7 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Listed<ScanAnswer>>, Problem> {
     let query = ListQuery::parse(query.as_deref(), &COLUMNS).map_err(AppError::Invalid)?;
-    let by = narrow(&query)?;
+    let by = narrow::of(&query).map_err(AppError::Invalid)?;
     let mut tx = app.db.read("scans.list").await?;
     let ctx = app.ctx(&signed.caller);
     let (scans, total) = views::scans::list(&mut tx, &ctx, &by, &query.sort, query.limit(), query.offset()).await?;
@@ -55,31 +47,4 @@ pub async fn list(
         total,
         total_is_estimate: total > COUNT_LIMIT,
     }))
-}
-
-fn narrow(query: &ListQuery) -> Result<Narrow, AppError> {
-    let mut errors = Vec::new();
-    let mut day = |name: &str| -> Option<DateTime<Utc>> {
-        let text = query.filter(name)?;
-        let day = text.parse::<NaiveDate>();
-        if day.is_err() {
-            errors.push(FieldError::new(name, "not_a_date", format!("“{text}” is not a day as YYYY-MM-DD.")));
-        }
-        day.ok().map(|day| day.and_time(NaiveTime::MIN).and_utc())
-    };
-    let from = day("from");
-    // To the end of that day.
-    let before = day("to").and_then(|day| day.checked_add_days(Days::new(1)));
-    if !errors.is_empty() {
-        return Err(AppError::Invalid(errors));
-    }
-    Ok(Narrow {
-        from,
-        before,
-        statuses: query.filter("status").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default(),
-        started_by: query.filter("startedBy").map(str::to_owned),
-        template: query.filter("template").map(str::to_owned),
-        q: query.q.clone(),
-        ..Narrow::default()
-    })
 }

@@ -1,7 +1,7 @@
 //! `GET /api/scans/:id/results`
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
-use mipo_app::{AppError, FieldError, views};
+use mipo_app::{AppError, views};
 use mipo_domain::ids::ScanId;
 use mipo_store::results::findings::{Finding, Verdicts};
 use mipo_store::results::scan_views::COUNT_LIMIT;
@@ -119,26 +119,14 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<Answer>, Problem> {
     let query = ListQuery::parse(query.as_deref(), &COLUMNS).map_err(AppError::Invalid)?;
-    let by = narrow(&query);
-    let mut errors = Vec::new();
-    if query.filter("ip").is_some() && by.network.is_none() {
-        errors.push(FieldError::new("ip", "not_an_address", "Give an address or a CIDR, such as 10.0.0.0/8."));
-    }
-    if query.filter("port").is_some() && !by.port.is_some_and(|port| (1..=65_535).contains(&port)) {
-        errors.push(FieldError::new("port", "range", "A port is a number from 1 to 65535."));
-    }
-    if !errors.is_empty() {
-        return Err(AppError::Invalid(errors).into());
-    }
+    let by = narrow(&query).map_err(AppError::Invalid)?;
     let ctx = app.ctx(&signed.caller);
     let mut tx = app.db.tx("scans.results").await?;
     views::scans::exists(&mut tx, id).await?;
     let (rows, total) =
         views::findings::list(&mut tx, &ctx, id, &by, &query.sort, query.limit(), query.offset()).await?;
     let verdicts = views::findings::verdicts(&mut tx, &ctx, id).await?;
-    if query.page == 1 {
-        views::findings::seen(&mut tx, &ctx, id).await?;
-    }
+    views::findings::seen(&mut tx, &ctx, id).await?;
     tx.commit().await?;
     let listed = Listed {
         items: rows.into_iter().map(FindingAnswer::from).collect(),

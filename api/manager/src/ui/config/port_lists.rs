@@ -21,7 +21,7 @@ use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing, RowMenu};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const LIST: &str = "/config/port-lists";
 const TITLE: &str = "Port lists";
@@ -118,6 +118,9 @@ pub(super) async fn list(
     let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("port_lists.list").await?;
     let Found { items, total, total_is_estimate } = port_lists::list(&mut tx, &ctx, &list.query.ask()).await?;
+    if let Some(response) = last_page::instead(&list, items.len(), total) {
+        return Ok(response);
+    }
     let rows = items.into_iter().map(Row::of).collect::<Result<_, _>>()?;
     let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate };
     Ok(match region.name() {

@@ -9,7 +9,7 @@ use crate::api::alerting::{EVENT_COLUMNS, ask};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::tables::{Col, Listing};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const PATH: &str = "/health/alerting/events";
 
@@ -53,6 +53,9 @@ pub async fn page(
     let mut tx = app.db.read("events.page").await?;
     let ctx = app.ctx(&signed.caller);
     let found = alarms::list_events(&mut tx, &ctx, &ask(&list.query)).await?;
+    if let Some(response) = last_page::instead(&list, found.items.len(), found.total) {
+        return Ok(response);
+    }
     let types = alarms::event_filter_values(&mut tx, &ctx, "type").await?;
     let kinds = alarms::event_filter_values(&mut tx, &ctx, "entityType").await?;
     drop(tx);

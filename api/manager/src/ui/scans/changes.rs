@@ -2,16 +2,18 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use mipo_app::views;
 use mipo_app::views::findings::Diff;
+use mipo_app::{AppError, views};
 use mipo_domain::ids::ScanId;
+use mipo_domain::rights::Right;
 use mipo_store::results::change_views::Difference;
 
-use super::detail::Head;
+use super::detail::{Head, seen};
 use crate::http::Id;
 use crate::lists::pairs;
 use crate::signed::SignedIn;
 use crate::state::App;
+use crate::ui::forms::Form;
 use crate::ui::{self, Page, Region, show};
 
 #[derive(Template)]
@@ -21,6 +23,8 @@ struct Changes {
     head: Head,
     diff: Diff,
     against_text: String,
+    /// The scan to compare with could not be read, or is none.
+    refused: Form,
 }
 
 /// What became of a port between two scans.
@@ -60,6 +64,15 @@ fn ports(text: &str) -> String {
     mipo_domain::ports::PortSet::from_multirange(text).map_or_else(|_| text.to_owned(), |ports| ports.to_string())
 }
 
+/// The scan to compare with; nothing for the previous one. Whatever else was typed is refused.
+pub(crate) fn read_against(text: &str) -> Result<Option<ScanId>, AppError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let unknown = |_| AppError::invalid("against", "unknown_scan", format!("“{text}” is not the number of a scan."));
+    text.parse().map(Some).map_err(unknown)
+}
+
 pub(super) async fn page(
     page: Page,
     signed: SignedIn,
@@ -76,14 +89,31 @@ pub(super) async fn page(
         .unwrap_or_default();
     let mut tx = app.db.read("scans.changes").await?;
     let head = Head::read(&mut tx, &ctx, &app, id, "changes").await?;
-    let diff = views::findings::diff(&mut tx, &ctx, id, against_text.parse().ok()).await?;
+    let mut refused = Form::new();
+    let diff = match read_against(&against_text) {
+        Ok(against) => views::findings::diff(&mut tx, &ctx, id, against).await,
+        Err(error) => Err(error),
+    };
+    let diff = match diff {
+        Ok(diff) => diff,
+        Err(AppError::Invalid(errors)) => {
+            ctx.require(Right::ResultsView)?;
+            refused = refused.refuse(errors);
+            Diff { against: None, ports: Vec::new(), other: Vec::new(), cut: false }
+        }
+        Err(other) => return Err(other.into()),
+    };
+    drop(tx);
+    if region.name().is_none() {
+        seen(&app, &ctx, id).await?;
+    }
     let page = page
         .at("/scans/recent", "Changes")
         .under("Recent", "/scans/recent")
         .under(head.title(), format!("/scans/{id}"));
-    let view = Changes { page, head, diff, against_text };
+    let view = Changes { page, head, diff, against_text, refused };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(view.refused.status(), &view, &view.page),
     })
 }

@@ -17,7 +17,7 @@ use crate::lists::{Columns, ListQuery};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::tables::{Col, Listing};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 /// The head that all pages of one scan share.
 pub(super) struct Head {
@@ -39,9 +39,9 @@ impl Head {
         let scan = views::scans::get(conn, ctx, id).await?;
         let previous = views::scans::previous(conn, ctx, &scan).await?;
         let open = match scan.open_count {
+            _ if !ctx.caller.may(Right::ResultsView) => 0,
             Some(open) => open,
-            None if ctx.caller.may(Right::ResultsView) => views::findings::open_so_far(conn, ctx, id).await?,
-            None => 0,
+            None => views::findings::open_so_far(conn, ctx, id).await?,
         };
         let progress = Progress::of_scan(&scan, &app.rates, ctx.now());
         Ok(Self { row: Row { scan, progress }, tab, open, previous })
@@ -119,6 +119,14 @@ impl Head {
             _ => format!("Cancelled. What was found until then stays. Started by {by}."),
         }
     }
+}
+
+/// Writes down that somebody opened a page with results of the scan; fetching a region of it anew is no other look.
+pub(super) async fn seen(app: &App, ctx: &mipo_app::Ctx<'_>, id: ScanId) -> Result<(), ui::Error> {
+    let mut tx = app.db.tx("scans.seen").await?;
+    views::findings::seen(&mut tx, ctx, id).await?;
+    tx.commit().await?;
+    Ok(())
 }
 
 /// A scanner's line.
@@ -220,6 +228,9 @@ pub(super) async fn page(
         (Vec::new(), Verdicts::default())
     };
     drop(tx);
+    if sees_results && region.name().is_none() {
+        seen(&app, &ctx, id).await?;
+    }
     let now = ctx.now();
     let scan = head.scan().clone();
     let shares = detail
@@ -335,6 +346,9 @@ pub(super) async fn jobs_page(
     let (jobs, total) =
         views::scans::jobs_by(&mut tx, &ctx, id, &by, &list.query.sort, list.query.limit(), list.query.offset())
             .await?;
+    if let Some(response) = last_page::instead(&list, jobs.len(), total) {
+        return Ok(response);
+    }
     let scanners = views::scans::scanners(&mut tx, &ctx, id).await?;
     let page =
         page.at("/scans/recent", "Jobs").under("Recent", "/scans/recent").under(head.title(), format!("/scans/{id}"));

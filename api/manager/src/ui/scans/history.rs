@@ -2,23 +2,17 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use chrono::{DateTime, Days, NaiveDate, NaiveTime, Utc};
 use mipo_app::views;
-use mipo_store::results::scan_views::{COUNT_LIMIT, Narrow, SORTS};
+use mipo_domain::rights::Right;
+use mipo_store::results::scan_views::{COUNT_LIMIT, Narrow};
 
-use super::{Row, STATUSES};
-use crate::lists::Columns;
+use super::Row;
+use super::narrow::{self, COLUMNS};
 use crate::signed::SignedIn;
 use crate::state::App;
+use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing};
-use crate::ui::{self, Page, show};
-
-const COLUMNS: Columns = Columns {
-    sort: SORTS,
-    filters: &["from", "to", "status", "startedBy", "template"],
-    default_sort: "-id",
-    words: &[("status", STATUSES)],
-};
+use crate::ui::{self, Page, last_page, show};
 
 const COLS: &[Col] = &[
     Col::text("id", "ID"),
@@ -45,27 +39,8 @@ struct History {
     total: i64,
     starters: Vec<String>,
     templates: Vec<String>,
-}
-
-/// From that day's beginning.
-fn day_start(text: &str) -> Option<DateTime<Utc>> {
-    text.parse::<NaiveDate>().ok().map(|day| day.and_time(NaiveTime::MIN).and_utc())
-}
-
-/// The filters of the list; a date that cannot be read narrows nothing.
-pub(crate) fn narrow(list: &Listing) -> Narrow {
-    let query = &list.query;
-    Narrow {
-        from: query.filter("from").and_then(day_start),
-        // To the end of that day.
-        before: query.filter("to").and_then(day_start).and_then(|day| day.checked_add_days(Days::new(1))),
-        statuses: query.filter("status").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default(),
-        started_by: query.filter("startedBy").map(str::to_owned),
-        template: query.filter("template").map(str::to_owned),
-        q: query.q.clone(),
-        ended: true,
-        ..Narrow::default()
-    }
+    /// Filters that could not be read.
+    refused: Form,
 }
 
 pub(super) async fn page(
@@ -77,14 +52,26 @@ pub(super) async fn page(
     let ctx = app.ctx(&signed.caller);
     let list = Listing::read("/scans/history", raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("scans.history").await?;
-    let (scans, total) =
-        views::scans::list(&mut tx, &ctx, &narrow(&list), &list.query.sort, list.query.limit(), list.query.offset())
-            .await?;
+    let mut refused = Form::new();
+    let (scans, total) = match narrow::of(&list.query) {
+        Ok(by) => {
+            let by = Narrow { ended: true, ..by };
+            views::scans::list(&mut tx, &ctx, &by, &list.query.sort, list.query.limit(), list.query.offset()).await?
+        }
+        Err(errors) => {
+            ctx.require(Right::ScansView)?;
+            refused = refused.refuse(errors);
+            (Vec::new(), 0)
+        }
+    };
+    if let Some(response) = last_page::instead(&list, scans.len(), total) {
+        return Ok(response);
+    }
     let starters = views::scans::values(&mut tx, &ctx, "startedBy").await?;
     let templates = views::scans::values(&mut tx, &ctx, "template").await?;
     let rows = Row::all(scans, &app.rates, ctx.now());
     let list = list.without_if(!rows.iter().any(Row::has_tests), "tests");
     let page = page.at("/scans/history", "Scan history");
-    let view = History { page, list, rows, total, starters, templates };
-    Ok(ui::render(&view, &view.page))
+    let view = History { page, list, rows, total, starters, templates, refused };
+    Ok(ui::render_with(view.refused.status(), &view, &view.page))
 }

@@ -3,6 +3,7 @@ pub(crate) mod changes;
 mod control;
 pub(crate) mod detail;
 mod history;
+pub(crate) mod narrow;
 mod recent;
 pub(crate) mod results;
 mod run;

@@ -11,7 +11,7 @@ use crate::lists::Columns;
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::tables::{Col, Listing};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const COLUMNS: Columns = Columns {
     sort: SORTS,
@@ -71,6 +71,9 @@ pub(super) async fn page(
     let mut tx = app.db.read("scans.recent").await?;
     let (scans, total) =
         views::scans::list(&mut tx, &ctx, &by, &list.query.sort, list.query.limit(), list.query.offset()).await?;
+    if let Some(response) = last_page::instead(&list, scans.len(), total) {
+        return Ok(response);
+    }
     let starters = views::scans::values(&mut tx, &ctx, "startedBy").await?;
     let templates = views::scans::values(&mut tx, &ctx, "template").await?;
     let rows = Row::all(scans, &app.rates, ctx.now());

@@ -1,19 +1,24 @@
 //! `/scans/:id/results`: every open port that the scan found, and how much of it was not tested.
+use std::net::IpAddr;
+
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use mipo_app::views;
+use ipnet::IpNet;
+use mipo_app::{FieldError, views};
 use mipo_domain::ids::ScanId;
+use mipo_domain::rights::Right;
 use mipo_store::results::findings::{Finding, Narrow, SORTS, Verdicts};
 use mipo_store::results::scan_views::COUNT_LIMIT;
 
-use super::detail::Head;
+use super::detail::{Head, seen};
 use crate::http::Id;
 use crate::lists::{Columns, ListQuery};
 use crate::signed::SignedIn;
 use crate::state::App;
+use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 /// What the list of findings can be asked, here and in its JSON twin.
 pub(crate) const COLUMNS: Columns =
@@ -33,17 +38,36 @@ const COLS: &[Col] = &[
     Col::text("since", "Since"),
 ];
 
-/// The filters of the list; what cannot be read narrows to nothing being found by it.
-pub(crate) fn narrow(query: &ListQuery) -> Narrow {
-    Narrow {
-        network: query.filter("ip").and_then(|text| {
-            text.parse().ok().or_else(|| text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from))
-        }),
-        port: query.filter("port").and_then(|text| text.parse().ok()),
+/// The filters of the list, here and in its JSON twin. What cannot be read is refused with its name: a list that leaves a
+/// filter out would say that everything matches.
+pub(crate) fn narrow(query: &ListQuery) -> Result<Narrow, Vec<FieldError>> {
+    let mut errors = Vec::new();
+    let mut refuse =
+        |name: &str, code: &'static str, message: String| errors.push(FieldError::new(name, code, message));
+    let network = query.filter("ip").and_then(|text| {
+        let read = text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        if read.is_none() {
+            refuse("ip", "not_an_address", format!("“{text}” is no address or CIDR; write one such as 10.0.0.0/8."));
+        }
+        read
+    });
+    let port = query.filter("port").and_then(|text| {
+        let read = text.parse().ok().filter(|port| (1..=65_535).contains(port));
+        if read.is_none() {
+            refuse("port", "range", format!("“{text}” is no port; write a number from 1 to 65535."));
+        }
+        read
+    });
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    Ok(Narrow {
+        network,
+        port,
         scanner: query.filter("scanner").map(str::to_owned),
         service: query.filter("service").map(str::to_owned),
         q: query.q.clone(),
-    }
+    })
 }
 
 #[derive(Template)]
@@ -57,6 +81,8 @@ struct Results {
     verdicts: Verdicts,
     scanners: Vec<String>,
     services: Vec<String>,
+    /// Filters that could not be read.
+    refused: Form,
 }
 
 pub(super) async fn page(
@@ -71,26 +97,36 @@ pub(super) async fn page(
     let mut tx = app.db.read("scans.results").await?;
     let head = Head::read(&mut tx, &ctx, &app, id, "results").await?;
     let list = Listing::read(format!("/scans/{id}/results"), raw.as_deref(), &COLUMNS).showing(COLS);
-    let by = narrow(&list.query);
-    let (findings, total) =
-        views::findings::list(&mut tx, &ctx, id, &by, &list.query.sort, list.query.limit(), list.query.offset())
-            .await?;
+    let mut refused = Form::new();
+    let (findings, total) = match narrow(&list.query) {
+        Ok(by) => {
+            let (limit, offset) = (list.query.limit(), list.query.offset());
+            views::findings::list(&mut tx, &ctx, id, &by, &list.query.sort, limit, offset).await?
+        }
+        Err(errors) => {
+            ctx.require(Right::ResultsView)?;
+            refused = refused.refuse(errors);
+            (Vec::new(), 0)
+        }
+    };
+    if let Some(response) = last_page::instead(&list, findings.len(), total) {
+        return Ok(response);
+    }
     let verdicts = views::findings::verdicts(&mut tx, &ctx, id).await?;
     let scanners = views::findings::scanners(&mut tx, &ctx, id).await?;
     let services = views::findings::services(&mut tx, &ctx, id).await?;
     drop(tx);
     if region.name().is_none() {
-        let mut tx = app.db.tx("scans.results.seen").await?;
-        views::findings::seen(&mut tx, &ctx, id).await?;
-        tx.commit().await?;
+        seen(&app, &ctx, id).await?;
     }
     let page = page
         .at("/scans/recent", "Findings")
         .under("Recent", "/scans/recent")
         .under(head.title(), format!("/scans/{id}"));
-    let view = Results { page, head, list, findings, total, verdicts, scanners, services };
+    let view = Results { page, head, list, findings, total, verdicts, scanners, services, refused };
+    let status = view.refused.status();
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(status, &view, &view.page),
     })
 }

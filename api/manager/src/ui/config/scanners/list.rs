@@ -8,7 +8,7 @@ use super::{COLS, COLUMNS, LIST, Row, TITLE};
 use crate::signed::SignedIn;
 use crate::ui::config::Shared;
 use crate::ui::tables::Listing;
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 #[derive(Template)]
 #[template(path = "config/scanners.html", blocks = ["rows"])]
@@ -33,6 +33,9 @@ pub async fn page(
     let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("scanners.list").await?;
     let Found { items, total, total_is_estimate } = scanners::list(&mut tx, &ctx, &list.query.ask()).await?;
+    if let Some(response) = last_page::instead(&list, items.len(), total) {
+        return Ok(response);
+    }
     let versions = scanners::filter_values(&mut tx, &ctx, "version").await?;
     let makers = scanners::filter_values(&mut tx, &ctx, "createdBy").await?;
     let rows = items.into_iter().map(|scanner| Row { scanner, now: ctx.now() }).collect();
