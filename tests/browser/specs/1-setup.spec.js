@@ -15,6 +15,7 @@ test.describe('input that is not right', () => {
     await expect(page.getByRole('heading', { name: 'Create the owner' })).toBeVisible();
     await expect(page.locator('[name=username]')).toHaveAttribute('aria-invalid', 'true');
     await expect(page.locator('[name=password]')).toHaveAttribute('aria-invalid', 'true');
+    await expect(page.getByLabel('Token')).not.toHaveValue('');
     await looked(page, 'setup-refused');
   });
 });

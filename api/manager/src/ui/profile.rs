@@ -65,7 +65,7 @@ async fn draw(app: &App, page: Page, signed: &SignedIn, form: Option<Form>) -> R
         [("theme", me.theme.clone()), ("timezone", me.timezone.clone()), ("version", me.version.to_string())]
     {
         if form.value(name).is_empty() {
-            form = form.with(name, value);
+            form = form.set(name, value);
         }
     }
     let page = page.at("/profile", "Profile");
@@ -122,6 +122,13 @@ async fn set_preferences(
     match stored {
         Ok(()) => Ok(flash::redirect("/profile", Tone::Good, "Saved.")),
         Err(AppError::Invalid(errors)) => draw(&app, page, &signed, Some(form.refuse(errors))).await,
+        Err(AppError::Stale) => {
+            let message = "They were changed elsewhere after you opened this page. What you chose is kept below; save \
+                           again to overwrite that change.";
+            // Without its version the form gets the present one.
+            let form = form.set("version", "").refuse(vec![FieldError::new("", "stale_version", message)]);
+            draw(&app, page, &signed, Some(form)).await
+        }
         Err(other) => Err(other.into()),
     }
 }

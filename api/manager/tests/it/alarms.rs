@@ -121,7 +121,7 @@ async fn the_pages_show_filter_and_act() {
     assert!(refused.body.contains("at most 2000 characters"));
     let done = browser.post(&format!("{detail}/acknowledge"), &[("note", "on it")]).await.expect(303);
     assert_eq!(done.location(), "/health/alerting/alarms");
-    browser.post(&format!("{detail}/acknowledge"), &[]).await.expect(409);
+    browser.post(&format!("{detail}/acknowledge"), &[]).await.expect(422);
     browser.post(&format!("{detail}/resolve"), &[]).await.expect(303);
     let events = browser.get("/health/alerting/events").await.expect(200);
     assert!(events.body.contains("scanner_down"));
@@ -137,4 +137,19 @@ async fn a_viewer_reads_and_does_not_act() {
     assert!(!page.body.contains("Acknowledge"));
     viewer.post(&format!("/health/alerting/alarms/{id}/resolve"), &[]).await.expect(403);
     assert_eq!(world.text("select state from config.alarms").await, "open");
+}
+
+#[tokio::test]
+async fn a_note_stays_when_it_is_refused_or_somebody_was_faster() {
+    let world = World::new().await;
+    let mut browser = world.signed_in("owner").await;
+    let alarm = tell(&world, "scanner_down", "s1", "edge-1 is silent").await.expect("an alarm");
+    let path = format!("/health/alerting/alarms/{alarm}");
+    browser.get(&path).await.expect(200);
+    let long = "x".repeat(2001);
+    let page = browser.post(&format!("{path}/acknowledge"), &[("note", &long)]).await.expect(422);
+    assert!(page.body.contains(&long) && page.body.contains("f-note-err"), "{}", page.body);
+    browser.post(&format!("{path}/acknowledge"), &[("note", "mine")]).await.expect(303);
+    let late = browser.post(&format!("{path}/acknowledge"), &[("note", "typed at length")]).await.expect(422);
+    assert!(late.body.contains("only an open one can be acknowledged") && late.body.contains("typed at length"));
 }

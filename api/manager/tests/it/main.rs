@@ -15,6 +15,7 @@ mod lists;
 mod live;
 mod login;
 mod owner_reset;
+mod page_rights;
 mod pages;
 mod profile;
 mod rights;

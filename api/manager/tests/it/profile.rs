@@ -67,7 +67,9 @@ async fn the_page_does_all_of_it_without_a_script() {
     assert!(page.body.contains(r#"data-theme="dark""#) && page.body.contains("Europe/Berlin"));
     browser.post("/profile/preferences", &fields).await.expect(303);
     let stale = [("theme", "light"), ("timezone", "UTC"), ("version", "1")];
-    browser.post("/profile/preferences", &stale).await.expect(409);
+    let late = browser.post("/profile/preferences", &stale).await.expect(422);
+    assert!(late.body.contains("changed elsewhere") && late.body.contains(r#"<option value="light" selected>"#));
+    assert!(late.body.contains(r#"name="version" value="2""#), "saving again overwrites knowingly: {}", late.body);
 
     browser.post("/profile/sessions/end-others", &[]).await.expect(303);
     phone.get("/profile").await.expect(303);

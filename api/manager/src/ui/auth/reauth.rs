@@ -1,10 +1,10 @@
 //! `/reauth`: the password again, and back to where one was.
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use mipo_app::AppError;
 use mipo_app::ctx::STEP_UP_MINUTES;
+use mipo_app::{AppError, FieldError};
 
 use super::own_path;
 use crate::http::{Client, Posted, session};
@@ -50,10 +50,29 @@ pub async fn step_up(
             response.headers_mut().append(header::SET_COOKIE, session::set_cookie(&client, &opened));
             Ok(response)
         }
-        Err(AppError::Invalid(errors)) => {
-            let view = view(page, form.refuse(errors), next);
-            Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
+        Err(error) => {
+            let pause = if let AppError::RateLimited(seconds) = error { Some(seconds) } else { None };
+            let view = view(page, form.refuse(refused(error)?), next);
+            let status = if pause.is_some() { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
+            let mut response = ui::render_with(status, &view, &view.page);
+            if let Some(seconds) = pause {
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            }
+            Ok(response)
         }
-        Err(other) => Err(other.into()),
+    }
+}
+
+/// Why the password was not taken, for the field `password` of the form that asked for it. What no form can mend becomes
+/// an error page.
+pub fn refused(error: AppError) -> Result<Vec<FieldError>, ui::Error> {
+    match error {
+        AppError::Invalid(errors) => Ok(errors),
+        AppError::RateLimited(seconds) => {
+            let pause = ui::show::duration(seconds as i64);
+            let message = format!("Too many failed attempts. Try again in {pause}.");
+            Ok(vec![FieldError::new("password", "throttled", message)])
+        }
+        other => Err(other.into()),
     }
 }

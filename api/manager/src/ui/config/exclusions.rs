@@ -1,8 +1,8 @@
 //! `/config/exclusions`: addresses that are never probed.
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use mipo_app::exclusions::{self, Exclusion, ExclusionPatch, NewExclusion};
 use mipo_app::{AppError, FieldError, Found};
@@ -13,14 +13,15 @@ use super::changes::{self, Shown};
 use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
 use super::{Shared, refused, step_up, version};
-use crate::http::{Id, Posted};
+use crate::http::{Client, Id, Posted, session};
 use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
 use crate::state::App;
+use crate::ui::auth::reauth;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing, RowMenu};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const LIST: &str = "/config/exclusions";
 const TITLE: &str = "Exclusions";
@@ -108,6 +109,9 @@ pub(super) async fn list(
     let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("exclusions.list").await?;
     let Found { items, total, total_is_estimate } = exclusions::list(&mut tx, &ctx, &list.query.ask()).await?;
+    if let Some(response) = last_page::instead(&list, items.len(), total) {
+        return Ok(response);
+    }
     let owners = exclusions::filter_values(&mut tx, &ctx, "owner").await?;
     let rows = items.into_iter().map(|row| Row::of(row, ctx.now())).collect::<Result<_, _>>()?;
     let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate, owners };
@@ -125,6 +129,8 @@ struct One {
     /// Missing on the page that makes a new one.
     row: Option<Row>,
     changes: Vec<Shown>,
+    /// The password was given too long ago to save with it.
+    asks_password: bool,
 }
 
 impl One {
@@ -147,7 +153,13 @@ fn expiry(form: &Form, errors: &mut Vec<FieldError>) -> Option<DateTime<Utc>> {
 }
 
 fn new_view(page: Page, form: Form) -> One {
-    One { page: page.at(LIST, "Add an exclusion").under(TITLE, LIST), form, row: None, changes: Vec::new() }
+    One {
+        page: page.at(LIST, "Add an exclusion").under(TITLE, LIST),
+        form,
+        row: None,
+        changes: Vec::new(),
+        asks_password: false,
+    }
 }
 
 pub(super) async fn new_page(page: Page, signed: SignedIn, State(app): Shared) -> Result<Response, ui::Error> {
@@ -208,7 +220,8 @@ async fn draw(
         form
     });
     let page = page.at(LIST, row.exclusion.name.clone()).under(TITLE, LIST);
-    let view = One { page, form, row: Some(row), changes };
+    let asks_password = ctx.require_step_up().is_err();
+    let view = One { page, form, row: Some(row), changes, asks_password };
     Ok(ui::render_with(status, &view, &view.page))
 }
 
@@ -221,17 +234,43 @@ pub(super) async fn page(
     draw(page, &signed, &app, id, None).await
 }
 
+/// Stores the form. Less may be excluded afterwards, so it needs the password: the form itself asks for it when it was
+/// given too long ago, because a detour would lose what was typed.
 pub(super) async fn save(
-    page: Page,
-    signed: SignedIn,
+    mut page: Page,
+    mut signed: SignedIn,
+    client: Client,
     Id(id): Id<ExclusionId>,
     State(app): Shared,
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
-    let ctx = app.ctx(&signed.caller);
-    if let Some(response) = step_up(&ctx, &path(id)) {
-        return Ok(response);
+    app.ctx(&signed.caller).require(Right::SafetyManage)?;
+    let mut cookie = None;
+    if app.ctx(&signed.caller).require_step_up().is_err() {
+        match session::step_up(&app, &client, &signed, form.raw("password")).await {
+            Ok(opened) => {
+                cookie = Some(session::set_cookie(&client, &opened));
+                signed.caller.reauth_at = Some(app.clock.now());
+                page.shell.csrf = opened.csrf;
+            }
+            Err(error) => {
+                let errors = reauth::refused(error)?;
+                return draw(page, &signed, &app, id, Some(form.refuse(errors))).await;
+            }
+        }
     }
+    let mut response = match store(page, &signed, &app, id, form).await {
+        Ok(response) => response,
+        Err(error) => error.into_response(),
+    };
+    // The session goes on under another token, whatever became of the form.
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+async fn store(page: Page, signed: &SignedIn, app: &App, id: ExclusionId, form: Form) -> Result<Response, ui::Error> {
     let mut errors = Vec::new();
     let patch = ExclusionPatch {
         version: version(&form),
@@ -242,7 +281,7 @@ pub(super) async fn save(
         expires_at: Some(expiry(&form, &mut errors)),
     };
     let mut tx = app.db.tx("exclusions.update").await?;
-    match exclusions::update(&mut tx, &ctx, id, patch).await {
+    match exclusions::update(&mut tx, &app.ctx(&signed.caller), id, patch).await {
         Ok(exclusion) if errors.is_empty() => {
             tx.commit().await?;
             return Ok(flash::redirect(&path(id), Tone::Good, &format!("Exclusion {} is saved.", exclusion.name)));
@@ -251,7 +290,7 @@ pub(super) async fn save(
         Err(error) => errors.extend(refused(error)?),
     }
     drop(tx);
-    draw(page, &signed, &app, id, Some(form.refuse(errors))).await
+    draw(page, signed, app, id, Some(form.refuse(errors))).await
 }
 
 #[derive(Template)]

@@ -103,9 +103,19 @@ fn number(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> i64 {
     }
 }
 
-/// Ids of ticked boxes; what is no id is left for the use case to refuse as unknown.
-fn ids<T: FromStr>(form: &Form, name: &str) -> Vec<T> {
-    form.all(name).into_iter().filter_map(|text| text.parse().ok()).collect()
+/// Ids of ticked boxes; what is no id is refused with its place.
+fn ids<T: FromStr>(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> Vec<T> {
+    let mut ids = Vec::new();
+    for (n, text) in form.all(name).into_iter().enumerate() {
+        match text.parse() {
+            Ok(id) => ids.push(id),
+            Err(_) => {
+                let message = format!("“{text}” is no id; choose from the list.");
+                errors.push(FieldError::new(format!("{name}[{n}]"), "not_an_id", message));
+            }
+        }
+    }
+    ids
 }
 
 /// Where to give the password again, when that is needed; afterwards the browser comes back to `next`.

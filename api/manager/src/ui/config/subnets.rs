@@ -20,7 +20,7 @@ use crate::signed::SignedIn;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing, RowMenu};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const LIST: &str = "/config/subnets";
 const TITLE: &str = "Subnets";
@@ -85,6 +85,9 @@ pub(super) async fn list(
     let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("subnets.list").await?;
     let found = subnets::list(&mut tx, &ctx, &list.query.ask()).await?;
+    if let Some(response) = last_page::instead(&list, found.items.len(), found.total) {
+        return Ok(response);
+    }
     let view = List { page: page.at(LIST, TITLE), list, found };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
@@ -152,7 +155,7 @@ pub(super) async fn create(
         cidr: form.value("cidr").to_owned(),
         description: form.value("description").to_owned(),
         rate_limit: number(&form, "rateLimit", &mut errors),
-        scanners: ids::<ScannerId>(&form, "scannerIds"),
+        scanners: ids::<ScannerId>(&form, "scannerIds", &mut errors),
     };
     let mut tx = app.db.tx("subnets.create").await?;
     match subnets::create(&mut tx, &ctx, input).await {
@@ -250,10 +253,12 @@ pub(super) async fn assign(
     State(app): Shared,
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
-    let chosen = ids::<ScannerId>(&form, "scannerIds");
+    let mut errors = Vec::new();
+    let chosen = ids::<ScannerId>(&form, "scannerIds", &mut errors);
     let mut tx = app.db.tx("subnets.assign").await?;
-    match subnets::assign_scanners(&mut tx, &app.ctx(&signed.caller), id, version(&form), &chosen).await {
-        Ok(subnet) => {
+    let done = subnets::assign_scanners(&mut tx, &app.ctx(&signed.caller), id, version(&form), &chosen).await;
+    match done {
+        Ok(subnet) if errors.is_empty() => {
             tx.commit().await?;
             let text = match subnet.scanners.len() {
                 0 => format!("No scanner scans {} now; it is skipped by every scan.", subnet.name),
@@ -262,8 +267,10 @@ pub(super) async fn assign(
             let tone = if subnet.scanners.is_empty() { Tone::Warn } else { Tone::Good };
             Ok(flash::redirect(&path(id), tone, &text))
         }
-        Err(error) => {
-            let errors = refused(error)?;
+        done => {
+            if let Err(error) = done {
+                errors.extend(refused(error)?);
+            }
             drop(tx);
             let mut tx = app.db.read("subnets.page").await?;
             let subnet = subnets::get(&mut tx, &app.ctx(&signed.caller), id).await?;

@@ -8,7 +8,7 @@ use mipo_app::scans::{self, StartScan, What};
 use mipo_app::subnets::{self, Subnet};
 use mipo_app::template_summary::Summary;
 use mipo_app::templates::{self, NewTemplate, ScanTemplate, Sources, TemplatePatch};
-use mipo_app::{AppError, Ask, Ctx, Found};
+use mipo_app::{AppError, Ask, Ctx, FieldError, Found};
 use mipo_domain::ids::TemplateId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
@@ -26,7 +26,7 @@ use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing, RowMenu};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const LIST: &str = "/config/scan-templates";
 const TITLE: &str = "Scan templates";
@@ -104,6 +104,9 @@ pub(super) async fn list(
     let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
     let mut tx = app.db.read("scan_templates.list").await?;
     let Found { items, total, total_is_estimate } = templates::list(&mut tx, &ctx, &list.query.ask()).await?;
+    if let Some(response) = last_page::instead(&list, items.len(), total) {
+        return Ok(response);
+    }
     let summaries = templates::summaries(&mut tx, &ctx, &items, app.scan_limits).await?;
     let makers = templates::filter_values(&mut tx, &ctx, "createdBy").await?;
     let has_subnets = total > 0 || subnets::list(&mut tx, &ctx, &Ask::first(1, "name")).await?.total > 0;
@@ -177,10 +180,10 @@ impl One {
     }
 }
 
-fn sources(form: &Form) -> Sources {
+fn sources(form: &Form, errors: &mut Vec<FieldError>) -> Sources {
     Sources {
-        subnets: ids::<Uuid>(form, "subnetIds"),
-        port_lists: ids::<Uuid>(form, "portListIds"),
+        subnets: ids::<Uuid>(form, "subnetIds", errors),
+        port_lists: ids::<Uuid>(form, "portListIds", errors),
         ..Sources::default()
     }
 }
@@ -236,7 +239,7 @@ async fn view(
         None => (None, Vec::new()),
     };
     let form = typed.unwrap_or_else(|| template.as_ref().map_or_else(Form::new, form_of));
-    let chosen = sources(&form);
+    let chosen = sources(&form, &mut Vec::new());
     let (subnets, more_subnets, ports, more_ports) = offered(&mut tx, &ctx, &chosen).await?;
     // Something chosen that is gone by now is refused when the form is sent, not while it is drawn.
     let summary = match templates::summary(&mut tx, &ctx, &chosen, app.scan_limits).await {
@@ -275,14 +278,16 @@ pub(super) async fn create(
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
+    let mut errors = Vec::new();
     let input = NewTemplate {
         name: form.value("name").to_owned(),
         description: form.value("description").to_owned(),
-        sources: sources(&form),
+        sources: sources(&form, &mut errors),
     };
     let mut tx = app.db.tx("scan_templates.create").await?;
     let done = match templates::create(&mut tx, &ctx, input).await {
-        Ok(template) => saved(&mut tx, &ctx, &form, template, "added").await,
+        Ok(template) if errors.is_empty() => saved(&mut tx, &ctx, &form, template, "added").await,
+        Ok(_) => Err(AppError::Invalid(Vec::new())),
         Err(error) => Err(error),
     };
     match done {
@@ -291,7 +296,7 @@ pub(super) async fn create(
             Ok(response)
         }
         Err(error) => {
-            let errors = refused(error)?;
+            errors.extend(refused(error)?);
             drop(tx);
             let view = view(page, &signed, &app, None, Some(form.refuse(errors))).await?;
             Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
@@ -346,7 +351,8 @@ pub(super) async fn save(
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let chosen = sources(&form);
+    let mut errors = Vec::new();
+    let chosen = sources(&form, &mut errors);
     let patch = TemplatePatch {
         version: version(&form),
         name: Some(form.value("name").to_owned()),
@@ -356,7 +362,8 @@ pub(super) async fn save(
     };
     let mut tx = app.db.tx("scan_templates.update").await?;
     let done = match templates::update(&mut tx, &ctx, id, patch).await {
-        Ok(template) => saved(&mut tx, &ctx, &form, template, "saved").await,
+        Ok(template) if errors.is_empty() => saved(&mut tx, &ctx, &form, template, "saved").await,
+        Ok(_) => Err(AppError::Invalid(Vec::new())),
         Err(error) => Err(error),
     };
     match done {
@@ -365,7 +372,7 @@ pub(super) async fn save(
             Ok(response)
         }
         Err(error) => {
-            let errors = refused(error)?;
+            errors.extend(refused(error)?);
             drop(tx);
             let view = view(page, &signed, &app, Some(id), Some(form.refuse(errors))).await?;
             Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))

@@ -3,8 +3,8 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use mipo_app::AppError;
 use mipo_app::alarms::{self, Alarm, NOTE_CHARS};
+use mipo_app::{AppError, FieldError};
 use mipo_domain::ids::AlarmId;
 
 use super::entity_path;
@@ -15,7 +15,7 @@ use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing, RowMenu};
-use crate::ui::{self, Page, Region, show};
+use crate::ui::{self, Page, Region, last_page, show};
 
 const PATH: &str = "/health/alerting/alarms";
 
@@ -86,6 +86,9 @@ pub async fn page(
     let list = Listing::read(PATH, query.as_deref(), &ALARM_COLUMNS).showing(COLS);
     let mut tx = app.db.read("alarms.page").await?;
     let found = alarms::list(&mut tx, &ctx, &ask(&list.query)).await?;
+    if let Some(response) = last_page::instead(&list, found.items.len(), found.total) {
+        return Ok(response);
+    }
     let rules = alarms::filter_values(&mut tx, &ctx, "rule").await?;
     let kinds = alarms::filter_values(&mut tx, &ctx, "entityType").await?;
     let counts = alarms::counts(&mut tx, &ctx).await?;
@@ -182,12 +185,13 @@ async fn answer(
     done: Result<(), AppError>,
     text: &str,
 ) -> Result<Response, ui::Error> {
-    match done {
-        Ok(()) => Ok(flash::redirect(PATH, Tone::Good, text)),
-        Err(AppError::Invalid(errors)) => {
-            let view = draw(page, read(app, signed, id).await?, form.refuse(errors));
-            Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
-        }
-        Err(other) => Err(other.into()),
-    }
+    let errors = match done {
+        Ok(()) => return Ok(flash::redirect(PATH, Tone::Good, text)),
+        Err(AppError::Invalid(errors)) => errors,
+        // Somebody else was faster. The note stays, beside the state that the alarm has now.
+        Err(AppError::Conflict { code, detail }) => vec![FieldError::new("", code, detail)],
+        Err(other) => return Err(other.into()),
+    };
+    let view = draw(page, read(app, signed, id).await?, form.refuse(errors));
+    Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
 }

@@ -5,6 +5,7 @@ mod port_lists;
 mod scan_templates;
 mod scanners;
 mod subnets;
+mod wrong_input;
 
 use axum::http::Method;
 use serde_json::{Value, json};
