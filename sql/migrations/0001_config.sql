@@ -888,6 +888,14 @@ create table config.service_heartbeats (
   primary key (service, node)
 );
 
+-- What ingest, which alone has the release folder, serves to those who install a scanner; the manager shows the hashes.
+create table config.served_files (
+  name text primary key,
+  sha256 bytea not null constraint served_files_sha256_length check (length(sha256) = 32),
+  served_at timestamptz not null,
+  created_at timestamptz not null default now()
+);
+
 create table config.infra_probes (
   kind text not null,
   target text not null,

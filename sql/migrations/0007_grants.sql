@@ -25,6 +25,7 @@ grant select, insert, update, delete on
   to mipo_manager;
 grant usage on sequence config.adhoc_templates to mipo_manager;
 grant select, update on config.settings, config.backup_settings, config.alarms to mipo_manager;
+grant select on config.served_files to mipo_manager;
 grant select on config.backup_runs, config.backup_bundles, config.backup_restores, config.backup_drills, config.system_events to mipo_manager;
 grant select, delete on config.live_events to mipo_manager;
 grant select (key_id, public_key, signed_by, signature, active_from, retired_at, created_at) on config.signing_keys to mipo_manager;
@@ -36,6 +37,7 @@ grant update on jobs.scan_jobs, jobs.job_errors to mipo_manager;
 -- Ingest: keys, leases, parts, heartbeats. No users, sessions, secrets of settings, channels.
 grant select, update on config.scanners, config.provisioning_tokens to mipo_ingest;
 grant select, insert on config.scanner_key_rotations to mipo_ingest;
+grant select, insert, update on config.served_files to mipo_ingest;
 grant select on config.scanner_groups, config.scanner_group_members, config.exclusions to mipo_ingest;
 grant select, update on config.discovery_sources to mipo_ingest;
 grant select, insert, update on config.discovery_lists to mipo_ingest;

@@ -8,7 +8,7 @@ use mipo_protocol::signature::PublicKey;
 use mipo_runtime::{OsEntropy, Shutdown, SystemClock, config};
 use mipo_store::Db;
 
-use crate::{Ingest, Settings, router};
+use crate::{Ingest, Settings, announce, router};
 
 /// Starts the background work, which ends with `shutdown`, and gives the router of everything that ingest serves.
 #[expect(clippy::unused_async, reason = "services are started alike, and others wait for the database here")]
@@ -37,5 +37,6 @@ pub async fn start(
     };
     let ingest = Ingest::new(db, Arc::new(SystemClock), Arc::new(OsEntropy), settings, shutdown.clone());
     tokio::spawn(Arc::clone(&ingest).listen());
+    tokio::spawn(announce::run(Arc::clone(&ingest)));
     Ok(router(ingest))
 }

@@ -16,8 +16,9 @@ use mipo_protocol::problem::Code;
 use mipo_protocol::signature::PublicKey;
 use mipo_runtime::Shutdown;
 use mipo_store::jobs::uploads;
-use mipo_store::{Db, Tx};
+use mipo_store::{Db, StoreError, Tx};
 
+use crate::announce;
 use crate::bell::Bell;
 use crate::limits::Limits;
 use crate::releases::Releases;
@@ -104,6 +105,11 @@ impl Ingest {
     /// still looks every few seconds.
     pub async fn listen(self: Arc<Self>) {
         self.bell.listen(&self.db, &self.shutdown).await;
+    }
+
+    /// Says in the database which files are served, by hash. [`crate::service::start`] does it every minute.
+    pub async fn announce(&self) -> Result<(), StoreError> {
+        announce::once(self).await
     }
 
     /// Who acts for a call from `source`.

@@ -7,10 +7,11 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mipo_store::StoreError;
 use mipo_store::config::settings;
 
 use super::Call;
-use crate::answer::{Answer, Refused};
+use crate::answer::Answer;
 use crate::state::Ingest;
 
 const SHELL: &str = include_str!("../../scripts/install.sh");
@@ -21,7 +22,7 @@ const DER_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x
 pub(super) async fn shell(State(state): State<Arc<Ingest>>, request: Request) -> Answer {
     Call::anonymous(&state, &request)?;
     drop(request);
-    let script = filled(&state, SHELL).await?;
+    let script = shell_script(&state).await?;
     Ok(([(CONTENT_TYPE, "text/x-shellscript; charset=utf-8")], script).into_response())
 }
 
@@ -32,7 +33,12 @@ pub(super) async fn powershell(State(state): State<Arc<Ingest>>, request: Reques
     Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8")], script).into_response())
 }
 
-async fn filled(state: &Ingest, script: &str) -> Result<String, Refused> {
+/// `install.sh` as it is served.
+pub(crate) async fn shell_script(state: &Ingest) -> Result<String, StoreError> {
+    filled(state, SHELL).await
+}
+
+async fn filled(state: &Ingest, script: &str) -> Result<String, StoreError> {
     let mut tx = state.db.tx("settings.public_url").await?;
     let set = settings::public_url(&mut tx).await?;
     let server = set.or_else(|| state.settings.public_url.clone()).filter(|url| is_plain(url)).unwrap_or_default();

@@ -2,7 +2,7 @@
 mod binary;
 mod claim;
 mod heartbeat;
-mod install;
+pub(crate) mod install;
 mod lease;
 mod provision;
 mod results;

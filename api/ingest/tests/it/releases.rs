@@ -1,9 +1,11 @@
 //! The install script and the binaries that it fetches.
 use axum::body::Body;
 use axum::http::Request;
+use mipo_domain::hash::Hash256;
 use mipo_ingest::Settings;
 use mipo_protocol::release;
 use mipo_protocol::signature::SigningKey;
+use mipo_store::config::served_files;
 
 use crate::world::{HOME, Reply, World};
 
@@ -42,6 +44,17 @@ async fn only_what_is_signed_is_served() {
     let checked = std::process::Command::new("sh").arg("-n").arg(&file).output().expect("sh runs");
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     assert_eq!(get(&world, "/scanner/install.ps1").await.status, 200);
+
+    // The manager, which has no release folder, is told what is served.
+    world.ingest.announce().await.expect("announced");
+    let mut conn = world.db.db_as("mipo_manager").pool().acquire().await.expect("a connection");
+    let told = served_files::all(&mut conn).await.expect("reads");
+    let told: Vec<_> = told
+        .iter()
+        .map(|file| (file.name.as_str(), Hash256::from_slice(&file.sha256).expect("a hash").to_string()))
+        .collect();
+    let script_hash = Hash256::of(script.text().as_bytes()).to_string();
+    assert_eq!(told, [("install.sh", script_hash), (&*name, hash.trim().to_owned())]);
 
     let missing = get(&world, "/scanner/binary/darwin/arm64").await;
     assert_eq!((missing.refusal().as_str(), missing.status.as_u16()), ("NOT_RELEASED", 501));

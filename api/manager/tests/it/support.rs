@@ -47,11 +47,13 @@ pub struct Choice {
     pub trusted_proxies: Vec<&'static str>,
     pub cost: Cost,
     pub seed: u64,
+    /// A signed scanner is served.
+    pub releases: bool,
 }
 
 impl Default for Choice {
     fn default() -> Self {
-        Self { development: true, trusted_proxies: Vec::new(), cost: CHEAP, seed: 1 }
+        Self { development: true, trusted_proxies: Vec::new(), cost: CHEAP, seed: 1, releases: false }
     }
 }
 
@@ -72,7 +74,7 @@ pub fn app(db: &TestDb, clock: &MockClock, choice: &Choice) -> App {
         sealer: Sealer::from_list(&Sealer::generate_list(&SeededEntropy::new(99))).expect("keys"),
         trusted_proxies: choice.trusted_proxies.iter().map(|net| net.parse().expect("a network")).collect(),
         public_url: None,
-        releases: false,
+        releases: choice.releases,
         scan_limits: template_summary::Limits { target_ips: 16_777_216, probes: 1_000_000_000 },
         entropy: Arc::new(entropy),
     })

@@ -17,6 +17,7 @@ pub mod roles;
 pub mod scan_templates;
 pub mod scanner_keys;
 pub mod scanners;
+pub mod served_files;
 pub mod service_heartbeats;
 pub mod sessions;
 pub mod settings;

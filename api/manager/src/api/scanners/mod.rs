@@ -149,6 +149,20 @@ pub struct EnrolmentAnswer {
     install_command: Option<String>,
     /// Enrols it where the program is there already.
     enrol_command: String,
+    /// SHA-256 of the install script as it is served, hex; `null` while that is not known.
+    script_sha256: Option<String>,
+    /// The release files that the install command may fetch.
+    binaries: Vec<BinaryAnswer>,
+}
+
+/// A release file that is served.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReleaseFile)]
+pub struct BinaryAnswer {
+    /// `mipo-scanner-<platform>-<architecture>`
+    name: String,
+    /// SHA-256, hex; `--sha256` of the install command takes it where no signature can be checked.
+    sha256: String,
 }
 
 impl EnrolmentAnswer {
@@ -159,6 +173,12 @@ impl EnrolmentAnswer {
             scanner: ScannerAnswer::of(enrolment.scanner, now),
             install_command: commands.install,
             enrol_command: commands.enrol,
+            script_sha256: commands.script_sha256,
+            binaries: commands
+                .binaries
+                .into_iter()
+                .map(|file| BinaryAnswer { name: file.name, sha256: file.sha256 })
+                .collect(),
         }
     }
 }

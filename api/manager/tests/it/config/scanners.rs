@@ -1,11 +1,12 @@
 //! `/api/scanners`
 use axum::http::Method;
 use mipo_domain::clock::Clock as _;
+use mipo_domain::hash::Hash256;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{call, id, made, read, refuses};
-use crate::support::{PASSWORD, World};
+use crate::support::{Choice, PASSWORD, World};
 
 const PATH: &str = "/api/scanners";
 
@@ -178,4 +179,30 @@ async fn an_operator_sees_scanners_and_makes_none() {
     ] {
         assert_eq!(operator.api(method, &path, body).await.expect(403).code(), "FORBIDDEN", "{path}");
     }
+}
+
+#[tokio::test]
+async fn the_page_of_a_token_shows_the_hashes_of_what_is_served_now() {
+    let world = World::chosen(&Choice { releases: true, ..Choice::default() }).await;
+    world.owner().await;
+    let mut owner = world.signed_in("owner").await;
+    owner.get("/config/scanners/new").await.expect(200);
+    let typed = |name| [("name", name), ("bindingMode", "ip"), ("maxConcurrentJobs", "1"), ("ttlMinutes", "60")];
+    let page = owner.post("/config/scanners/new", &typed("early")).await.expect(200);
+    assert!(page.body.contains("install.sh") && !page.body.contains("--sha256"), "nothing is known yet: {}", page.body);
+
+    world
+        .tamper(
+            "insert into config.served_files (name, sha256, served_at) values
+               ('install.sh', sha256('script'), now()), ('mipo-scanner-linux-amd64', sha256('binary'), now()),
+               ('mipo-scanner-darwin-arm64', sha256('old'), now() - interval '6 minutes')",
+        )
+        .await;
+    let (script, binary) = (Hash256::of(b"script").to_string(), Hash256::of(b"binary").to_string());
+    let page = owner.post("/config/scanners/new", &typed("berlin")).await.expect(200);
+    assert!(page.body.contains(&script) && page.body.contains(&format!("--sha256 {binary}")), "{}", page.body);
+    assert!(!page.body.contains("darwin"), "what ingest does not name any more is not offered: {}", page.body);
+
+    let answer = made(&mut owner, "/api/scanners", json!({ "name": "paris" })).await;
+    assert_eq!((&answer["scriptSha256"], &answer["binaries"][0]["sha256"]), (&json!(script), &json!(binary)));
 }
