@@ -294,6 +294,14 @@ create table jobs.bulk_operations (
   constraint bulk_operations_undo_check check (action = 'undo_discard' or undoes is null)
 );
 
+-- What a bulk operation discarded, so that it can be undone as a whole.
+create table jobs.bulk_discards (
+  operation uuid not null,
+  task_id uuid not null,
+  constraint bulk_discards_pkey primary key (operation, task_id),
+  constraint bulk_discards_operation_fkey foreign key (operation) references jobs.bulk_operations (id) on delete cascade
+);
+
 -- One row a minute, queue and kind with anything to say. Histograms: counts in buckets that double from 1 ms.
 create table jobs.queue_samples (
   at timestamptz not null,
@@ -380,6 +388,6 @@ create trigger queues_changed after update on jobs.queues referencing new table 
 
 revoke execute on function jobs.new_task_id, jobs.rank, jobs.shown_state, jobs.tell_of_tasks, jobs.tell_of_queues from public;
 grant usage on schema jobs to mipo_manager, mipo_ingest, mipo_dispatcher, mipo_backup, mipo_ops_read;
-grant select on jobs.queues, jobs.tasks, jobs.task_history, jobs.task_attempts, jobs.workers, jobs.cron, jobs.bulk_operations, jobs.queue_samples,
+grant select on jobs.queues, jobs.tasks, jobs.task_history, jobs.task_attempts, jobs.workers, jobs.cron, jobs.bulk_operations, jobs.bulk_discards, jobs.queue_samples,
   jobs.queue_hours, jobs.all_tasks, jobs.failure_snoozes, jobs.queue_starts to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;
 grant execute on function jobs.shown_state to mipo_manager, mipo_dispatcher, mipo_backup, mipo_ops_read;

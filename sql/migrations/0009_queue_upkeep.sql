@@ -385,6 +385,72 @@ begin
 end
 $$;
 
+-- Writes down a bulk operation that somebody asked for; its task works on it.
+create function jobs.start_bulk(p_id uuid, p_action text, p_filter text, p_arguments jsonb, p_reason text, p_total bigint, p_undoes uuid, p_by text)
+returns void language sql security definer set search_path = pg_catalog, pg_temp as $$
+  insert into jobs.bulk_operations (id, action, filter, arguments, reason, total_count, undoes, undo_until, requested_by)
+  values (p_id, p_action, p_filter, p_arguments, p_reason, p_total, p_undoes, case when p_action = 'discard' then now() + interval '24 hours' end, p_by)
+$$;
+
+-- Asks an operation to stop after its batch. Answers its status; null: it has ended, or there is none.
+create function jobs.stop_bulk(p_id uuid) returns text language sql security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.bulk_operations b set status = case when b.status = 'pending' then 'stopped' else 'stopping' end,
+    finished_at = case when b.status = 'pending' then now() end, updated_at = now()
+  where b.id = p_id and b.status in ('pending', 'running', 'stopping')
+  returning b.status
+$$;
+
+-- Begins or goes on with a batch: the operation is locked until the batch commits, so that a repeated task does none
+-- of it twice. No row: it has ended, or was asked to stop and does so now.
+create function jobs.begin_bulk(p_id uuid) returns setof jobs.bulk_operations language plpgsql security definer
+set search_path = pg_catalog, pg_temp as $$
+begin
+  perform from jobs.bulk_operations b where b.id = p_id for update;
+  update jobs.bulk_operations b set status = 'stopped', finished_at = now(), updated_at = now() where b.id = p_id and b.status = 'stopping';
+  return query
+  update jobs.bulk_operations b set status = 'running', started_at = coalesce(b.started_at, now()), updated_at = now()
+  where b.id = p_id and b.status in ('pending', 'running')
+  returning b.*;
+end
+$$;
+
+-- Does the action to each of the tasks, in the order given. Answers how many it changed.
+create function jobs.apply_bulk(p_id uuid, p_action text, p_tasks uuid[], p_attempts integer[], p_priority smallint)
+returns bigint language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+declare
+  r record;
+  v_done bigint := 0;
+  v_did boolean;
+begin
+  for r in select i.id, i.attempts from unnest(p_tasks, p_attempts) with ordinality i (id, attempts, n) order by i.n loop
+    v_did := case p_action
+      when 'retry' then jobs.retry_task(r.id, r.attempts)
+      when 'cancel' then jobs.cancel_task(r.id) is not null
+      when 'discard' then jobs.discard_task(r.id) is not null
+      when 'undo_discard' then jobs.undo_discard(r.id) is not null
+      when 'run_now' then jobs.run_now(r.id)
+      when 'reprioritise' then jobs.set_priority(r.id, p_priority)
+    end;
+    if v_did then
+      v_done := v_done + 1;
+      if p_action = 'discard' then
+        insert into jobs.bulk_discards (operation, task_id) values (p_id, r.id) on conflict do nothing;
+      end if;
+    end if;
+  end loop;
+  return v_done;
+end
+$$;
+
+-- Counts a batch, and ends the operation where a status is given.
+create function jobs.advance_bulk(p_id uuid, p_cursor uuid, p_done bigint, p_refused bigint, p_status text) returns void language sql
+security definer set search_path = pg_catalog, pg_temp as $$
+  update jobs.bulk_operations b set cursor = coalesce(p_cursor, b.cursor), done_count = b.done_count + p_done,
+    refused_count = b.refused_count + p_refused, status = coalesce(p_status, b.status),
+    finished_at = case when p_status is not null then now() end, updated_at = now()
+  where b.id = p_id and b.finished_at is null
+$$;
+
 -- The bucket of a duration: 0 up to 1 ms, each next one twice as wide, 24 for more than two hours.
 create function jobs.bucket(p_ms double precision) returns integer language sql immutable parallel safe as $$
   select least(24, greatest(0, ceil(log(2.0, greatest(p_ms, 1)::numeric))))::integer
@@ -494,9 +560,12 @@ select jobs.keep_task_days(7);
 
 revoke execute on function jobs.register_worker, jobs.unregister_worker, jobs.drain_worker, jobs.return_unknown, jobs.fire_cron, jobs.enqueue_cron,
   jobs.run_cron, jobs.pause_cron, jobs.keep_cron, jobs.keep_task_days, jobs.kept_until, jobs.prune_tasks, jobs.cancel_task, jobs.revive,
-  jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority, jobs.set_queue, jobs.snooze_failure, jobs.bucket,
+  jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority, jobs.set_queue, jobs.snooze_failure, jobs.start_bulk, jobs.stop_bulk, jobs.begin_bulk, jobs.apply_bulk,
+  jobs.advance_bulk, jobs.bucket,
   jobs.histogram, jobs.add_histograms, jobs.sum_hours, jobs.sample from public;
 grant execute on function jobs.register_worker, jobs.unregister_worker to mipo_manager, mipo_dispatcher, mipo_backup;
 grant execute on function jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks, jobs.sample, jobs.return_unknown to mipo_dispatcher;
 grant execute on function jobs.cancel_task, jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority to mipo_manager, mipo_dispatcher;
-grant execute on function jobs.run_cron, jobs.pause_cron, jobs.set_queue, jobs.drain_worker, jobs.snooze_failure to mipo_manager;
+grant execute on function jobs.run_cron, jobs.pause_cron, jobs.set_queue, jobs.drain_worker, jobs.snooze_failure, jobs.start_bulk, jobs.stop_bulk
+  to mipo_manager;
+grant execute on function jobs.begin_bulk, jobs.apply_bulk, jobs.advance_bulk to mipo_dispatcher;

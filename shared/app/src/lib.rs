@@ -16,6 +16,7 @@ pub mod history;
 pub mod leases;
 pub mod login;
 pub mod me;
+pub mod ops;
 pub mod owner;
 pub mod passwords;
 pub mod planning;

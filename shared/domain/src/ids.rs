@@ -108,6 +108,8 @@ macro_rules! integer_ids {
 uuid_ids! {
     /// An open or past alarm.
     AlarmId,
+    /// A bulk operation on tasks of the queue.
+    BulkOperationId,
     /// A change of verdict.
     ChangeId,
     /// A discovery source.
@@ -124,6 +126,8 @@ uuid_ids! {
     PortListId,
     /// A role.
     RoleId,
+    /// A filter that somebody keeps under a name.
+    SavedViewId,
     /// A scan template.
     TemplateId,
     /// A scanner.

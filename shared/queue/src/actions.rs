@@ -1,4 +1,5 @@
 //! What people do to single tasks, queues and workers. Rights, reasons and audit rows are the caller's.
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 use crate::kinds::Kind;
@@ -108,4 +109,76 @@ pub async fn set_queue(
 /// A worker takes no new work, or does again. False: it has ended.
 pub async fn drain_worker(conn: &mut PgConnection, no: i32, drain: bool) -> Result<bool, QueueError> {
     Ok(sqlx::query_scalar!(r#"select jobs.drain_worker($1, $2) as "found!""#, no, drain).fetch_one(conn).await?)
+}
+
+/// What an operator set for a queue, with the version to name in [`set_queue`].
+pub async fn queue(conn: &mut PgConnection, name: &str) -> Result<Option<(QueueSettings, i32)>, QueueError> {
+    let row = sqlx::query!(
+        "select paused, concurrency, max_running, rate_limit, rate_seconds, keep_done_days, keep_dead_days, version from jobs.queues where name = $1",
+        name
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| {
+        let settings = QueueSettings {
+            paused: row.paused,
+            concurrency: row.concurrency,
+            max_running: row.max_running,
+            rate_limit: row.rate_limit,
+            rate_seconds: row.rate_seconds,
+            keep_done_days: row.keep_done_days,
+            keep_dead_days: row.keep_dead_days,
+        };
+        (settings, row.version)
+    }))
+}
+
+/// What a task is and how it is shown, for refusals and audit rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its kind.
+    pub kind: String,
+    /// Its queue.
+    pub queue: String,
+    /// The shown state (product 9.1).
+    pub state: String,
+    /// 0 to 9.
+    pub priority: i16,
+}
+
+/// How a task stands; `None`: there is none.
+pub async fn standing(conn: &mut PgConnection, id: TaskId) -> Result<Option<Standing>, QueueError> {
+    let row = sqlx::query_as!(
+        Standing,
+        r#"select t.kind as "kind!", t.queue as "queue!", t.state as "state!", t.priority as "priority!" from jobs.all_tasks t where t.id = $1"#,
+        id.as_uuid()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row)
+}
+
+/// Hides a failure group until `until`, or, with `None`, shows it again.
+pub async fn snooze_failure(
+    conn: &mut PgConnection,
+    fingerprint: &str,
+    until: Option<DateTime<Utc>>,
+    reason: &str,
+    by: &str,
+) -> Result<(), QueueError> {
+    sqlx::query_scalar!("select jobs.snooze_failure($1, $2, $3, $4)", fingerprint, until, reason, by)
+        .fetch_one(conn)
+        .await?;
+    Ok(())
+}
+
+/// The worker of this number: its id, and whether it was asked to drain.
+pub async fn worker(conn: &mut PgConnection, no: i32) -> Result<Option<(String, bool)>, QueueError> {
+    let row = sqlx::query!(
+        r#"select id, drain_requested_at is not null as "draining!" from jobs.workers where no = $1 and stopped_at is null"#,
+        no
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| (row.id, row.draining)))
 }

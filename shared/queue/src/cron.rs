@@ -152,6 +152,14 @@ pub async fn pause(conn: &mut PgConnection, name: &str, paused: bool) -> Result<
     Ok(changed.unwrap_or(false))
 }
 
+/// Whether an entry is paused; `None`: there is none of this name.
+pub async fn is_paused(conn: &mut PgConnection, name: &str) -> Result<Option<bool>, QueueError> {
+    let paused = sqlx::query_scalar!("select paused from jobs.cron where name = $1 and retired_at is null", name)
+        .fetch_optional(conn)
+        .await?;
+    Ok(paused)
+}
+
 /// Reads an expression in a zone.
 pub fn parse(expression: &str, zone: &str) -> Result<Calendar, QueueError> {
     let refused = |reason: String| QueueError::Schedule { expression: expression.to_owned(), reason };

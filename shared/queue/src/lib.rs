@@ -17,6 +17,7 @@ mod seal;
 mod task;
 
 pub mod actions;
+pub mod bulk;
 pub mod cron;
 pub mod filter;
 pub mod kinds;

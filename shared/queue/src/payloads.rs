@@ -88,3 +88,20 @@ pub struct RepairJob {
     /// The job error whose repair was asked for.
     pub job_error_id: JobErrorId,
 }
+
+/// Of `bulk_operation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BulkOperation {
+    /// The operation to work on.
+    pub operation_id: uuid::Uuid,
+}
+
+impl BulkOperation {
+    /// Once for each operation.
+    pub fn task(operation_id: uuid::Uuid) -> NewTask {
+        NewTask::new(&kinds::BULK_OPERATION, Self { operation_id })
+            .unique_key(format!("bulk_operation:{operation_id}"))
+            .concurrency_key(format!("bulk_operation:{operation_id}"))
+    }
+}

@@ -35,6 +35,7 @@ handlers! {
     STORE_RESULTS => tasks::store_results::run,
     CONCLUDE_JOB => tasks::conclude_job::run,
     CONCLUDE_SCAN => tasks::conclude_scan::run,
+    BULK_OPERATION => tasks::bulk_operation::run,
     PRUNE_TASKS => tasks::prune_tasks::run,
     ROLLUP_QUEUES => tasks::rollup_queues::run,
     PRUNE_EVENTS => tasks::prune_events::run,

@@ -20,6 +20,7 @@ pub const TOPICS: &[(&str, Right)] = &[
     (topics::ALARMS, Right::AlarmsView),
     (topics::EVENTS, Right::HealthView),
     (topics::CONFIG, Right::ConfigView),
+    (topics::QUEUES, Right::QueuesView),
 ];
 
 /// A topic, or one entity of it.

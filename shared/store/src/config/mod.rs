@@ -14,6 +14,7 @@ pub mod planning;
 pub mod port_lists;
 pub mod provisioning;
 pub mod roles;
+pub mod saved_views;
 pub mod scan_templates;
 pub mod scanner_keys;
 pub mod scanners;

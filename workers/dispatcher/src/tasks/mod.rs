@@ -2,6 +2,7 @@
 //! Result<Outcome, HandlerError>` (only the arguments that it needs, the ids first), and a line in `workers.rs`.
 //!
 //! A task says "look at this id". Each handler reads the state anew, does what is missing, and is done when nothing is.
+pub mod bulk_operation;
 pub mod conclude_job;
 pub mod conclude_scan;
 pub mod expire_credentials;

@@ -16,18 +16,23 @@ pub struct Place {
     driver: Driver,
     stop: CancellationToken,
     /// Dropped last, and with it the database.
-    _db: TestDb,
+    _db: Arc<TestDb>,
 }
 
 pub async fn place() -> Place {
-    let db = mipo_testkit::database().await;
+    place_and_db().await.0
+}
+
+/// The same, and the database for the roles of other services. Dropped with the last of the two.
+pub async fn place_and_db() -> (Place, Arc<TestDb>) {
+    let db = Arc::new(mipo_testkit::database().await);
     let (admin, pool) = (db.superuser_pool(), db.db_as("mipo_dispatcher"));
     let world = Arc::new(World::new(pool.clone(), Config::default()));
     let stop = CancellationToken::new();
     let config = DriverConfig::new("dispatcher", "test", "0.0.0", &SystemClock, &OsEntropy).keep_failures();
     let driver = Driver::start(pool.pool(), config, stop.clone());
     tokio::spawn(workers::register(&driver, &world).run());
-    Place { _db: db, admin, world, driver, stop }
+    (Place { _db: Arc::clone(&db), admin, world, driver, stop }, db)
 }
 
 impl Place {
