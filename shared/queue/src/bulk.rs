@@ -165,15 +165,12 @@ pub async fn step(conn: &mut PgConnection, id: Uuid) -> Result<bool, QueueError>
     .fetch_optional(&mut *conn)
     .await?;
     let Some(operation) = operation else { return Ok(false) };
-    let (action, filter) =
-        match (Action::read(&operation.action, &operation.arguments), operation.filter.parse::<Filter>()) {
-            (Some(action), Ok(filter)) => (action, filter),
-            // Written by a version that knew more; no attempt of this one can do it.
-            _ => {
-                fail(conn, id).await?;
-                return Ok(false);
-            }
-        };
+    let read = (Action::read(&operation.action, &operation.arguments), operation.filter.parse::<Filter>());
+    let (Some(action), Ok(filter)) = read else {
+        // Written by a version that knew more; no attempt of this one can do it.
+        fail(conn, id).await?;
+        return Ok(false);
+    };
     let after = operation.cursor.map(TaskId::from);
     let batch = match operation.undoes {
         Some(undone) => discards(conn, undone, after).await?,

@@ -138,7 +138,7 @@ pub async fn undo(conn: &mut Conn, ctx: &Ctx<'_>, id: Uuid, reason: &str) -> Res
     if !operation.has_ended() {
         return Err(AppError::conflict("STILL_RUNNING", "The operation still runs; stop it first."));
     }
-    if !operation.undo_until.is_some_and(|until| until > operation.created_at.max(ctx.now())) {
+    if operation.undo_until.is_none_or(|until| until <= operation.created_at.max(ctx.now())) {
         return Err(AppError::conflict("TOO_LATE", "A discard can be undone for 24 h."));
     }
     let total = bulk::discarded(conn, id).await?;
