@@ -31,6 +31,7 @@
 //!    }
 //!    ```
 //! 3. **Navigation**: add the line to [`nav::AREAS`], with the right that the page needs. Only pages that work.
+//! 4. **Help**: add its route to [`help`]; a page without help fails the tests.
 //!
 //! Values in templates: [`show`] (`{{ show::number(n) }}`, `{{ show::state("running") }}`, `{{ show::icon("i-plus") }}`)
 //! and the page's own [`Page::time`], [`Page::ago`]. Forms: [`forms::Form`] (`{{ form.text("name", "Name").required() }}`,
@@ -45,6 +46,7 @@ pub mod errors;
 pub mod flash;
 pub mod forms;
 pub mod health;
+pub mod help;
 pub mod home;
 pub mod last_page;
 pub mod nav;

@@ -1,7 +1,7 @@
 //! What every page has: who looks, where they are, and what the shell around the content shows.
 use std::convert::Infallible;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::http::request::Parts;
 use axum::response::{IntoResponse as _, Response};
 use chrono::{DateTime, Utc};
@@ -10,6 +10,7 @@ use mipo_store::StoreError;
 
 use super::errors::Error;
 use super::flash::{self, Flash};
+use super::help::{self, Help};
 use super::nav::{self, AreaView};
 use super::show::{self, At, Html, MaybeAt};
 use crate::http::Client;
@@ -97,12 +98,14 @@ pub struct Page {
     pub place: String,
     /// Steps before it.
     pub crumbs: Vec<Crumb>,
+    /// What it is for.
+    pub help: Option<&'static Help>,
 }
 
 impl Page {
     /// An untitled page in `shell`; follow with [`Page::at`].
     pub const fn new(shell: Shell) -> Self {
-        Self { shell, title: String::new(), place: String::new(), crumbs: Vec::new() }
+        Self { shell, title: String::new(), place: String::new(), crumbs: Vec::new(), help: None }
     }
 
     /// Sets the navigation entry (its `path` in [`nav::AREAS`]) and the title. The breadcrumb starts with the area.
@@ -188,7 +191,8 @@ impl FromRequestParts<App> for Page {
         let secure = parts.extensions.get::<Client>().is_some_and(|client| client.secure);
         let flash = flash::read(&parts.headers, secure);
         let shell = Shell::read(app, signed, flash).await.map_err(|error| Error::from(error).into_response())?;
-        Ok(Self::new(shell))
+        let route = parts.extensions.get::<MatchedPath>();
+        Ok(Self { help: route.and_then(|route| help::of(route.as_str())), ..Self::new(shell) })
     }
 }
 

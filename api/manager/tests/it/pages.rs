@@ -11,7 +11,7 @@ async fn every_entry_of_the_navigation_leads_to_a_page() {
     let mut browser = world.signed_in("owner").await;
     for entry in AREAS.iter().flat_map(|area| area.entries) {
         let page = browser.get(entry.path).await.expect(200);
-        assert!(page.body.contains("<h1>"), "{}", entry.path);
+        assert!(page.body.contains("<h1>") && page.body.contains("About this page"), "{}", entry.path);
         let sent = world.browser().get(entry.path).await.expect(303);
         assert!(sent.location().starts_with("/login?next=/"), "{}", entry.path);
     }
