@@ -39,6 +39,7 @@ static ASSETS: &[Asset] = assets! {
     "js/live.js" => JS,
     "js/menu.js" => JS,
     "js/palette.js" => JS,
+    "js/say.js" => JS,
     "js/setup.js" => JS,
     "js/toast.js" => JS,
     "vendor/htmx.min.js" => JS,

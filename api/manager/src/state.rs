@@ -14,6 +14,7 @@ use mipo_store::Db;
 use tokio_util::sync::CancellationToken;
 
 use crate::live::{Hub, Rates};
+use crate::ui::scans::detail::Overviews;
 
 /// Shared by all requests; cheap to clone.
 #[derive(Clone)]
@@ -31,6 +32,8 @@ pub struct Parts {
     pub hub: Hub,
     /// How fast scans go.
     pub rates: Rates,
+    /// Scans as several people look at them at once.
+    pub overviews: Overviews,
     /// How long sessions last.
     pub session_limits: Limits,
     /// How often an open stream looks at its session again.

@@ -4,4 +4,5 @@ import './copy.js';
 import './live.js';
 import './menu.js';
 import './palette.js';
+import './say.js';
 import './toast.js';

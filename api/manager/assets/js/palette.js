@@ -1,18 +1,28 @@
 /**
  * The command palette: Ctrl+K or / opens a dialog that finds the pages of the navigation, and a scan by its number.
- * Its source is the navigation itself, so it never offers a page that is not there or not allowed.
+ * Its source is the navigation itself, so it never offers a page that is not there or not allowed. The focus stays in
+ * the field; the chosen hit is named to readers by aria-activedescendant.
  */
 const dialog = document.getElementById('palette');
 
 if (dialog instanceof HTMLDialogElement) {
   const input = dialog.querySelector('input');
   const hits = dialog.querySelector('.hits');
+  const none = dialog.querySelector('.none');
   const pages = [...document.querySelectorAll('#nav a[href^="/"]:not(.brand)')].map((link) => {
     const area = link.closest('details')?.querySelector('summary')?.firstElementChild?.nextSibling?.textContent?.trim();
     const name = link.dataset.name ?? link.textContent.trim();
     return { href: link.getAttribute('href'), name, area: area ?? '' };
   });
   let at = 0;
+
+  const choose = () => {
+    const links = [...hits.children];
+    links.forEach((link, index) => link.setAttribute('aria-selected', String(index === at)));
+    if (links.length > 0) input.setAttribute('aria-activedescendant', links[at].id);
+    else input.removeAttribute('aria-activedescendant');
+    links[at]?.scrollIntoView({ block: 'nearest' });
+  };
 
   const draw = () => {
     const q = input.value.trim().toLowerCase();
@@ -23,7 +33,9 @@ if (dialog instanceof HTMLDialogElement) {
     hits.replaceChildren(...found.map((page, index) => {
       const link = document.createElement('a');
       link.href = page.href;
-      link.classList.toggle('on', index === at);
+      link.id = `hit-${index}`;
+      link.role = 'option';
+      link.tabIndex = -1;
       const name = document.createElement('span');
       name.textContent = page.name;
       const area = document.createElement('span');
@@ -32,12 +44,10 @@ if (dialog instanceof HTMLDialogElement) {
       link.append(name, area);
       return link;
     }));
-    if (found.length === 0) {
-      const none = document.createElement('p');
-      none.className = 'help';
-      none.textContent = 'Nothing by this name. A number finds a scan.';
-      hits.replaceChildren(none);
-    }
+    hits.hidden = found.length === 0;
+    input.setAttribute('aria-expanded', String(found.length > 0));
+    none.textContent = found.length === 0 ? 'Nothing by this name. A number finds a scan.' : '';
+    choose();
   };
 
   const show = () => {
@@ -61,7 +71,7 @@ if (dialog instanceof HTMLDialogElement) {
   });
   input.addEventListener('input', () => { at = 0; draw(); });
   dialog.addEventListener('keydown', (event) => {
-    const links = hits.querySelectorAll('a');
+    const links = hits.children;
     if (event.key === 'ArrowDown') at = Math.min(at + 1, links.length - 1);
     else if (event.key === 'ArrowUp') at = Math.max(at - 1, 0);
     else if (event.key === 'Enter') {
@@ -70,8 +80,7 @@ if (dialog instanceof HTMLDialogElement) {
       return;
     } else return;
     event.preventDefault();
-    links.forEach((link, index) => link.classList.toggle('on', index === at));
-    links[at]?.scrollIntoView({ block: 'nearest' });
+    choose();
   });
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
 }

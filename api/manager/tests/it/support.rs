@@ -66,6 +66,7 @@ pub fn app(db: &TestDb, clock: &MockClock, choice: &Choice) -> App {
         hub: Hub::new(&entropy),
         rates: Rates::default(),
         check_every: std::time::Duration::from_millis(100),
+        overviews: Default::default(),
         session_limits: Limits { idle: TimeDelta::minutes(60), absolute: TimeDelta::hours(24) },
         stop: tokio_util::sync::CancellationToken::new(),
         development: choice.development,

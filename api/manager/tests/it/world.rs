@@ -74,6 +74,7 @@ impl World {
             hub: Hub::new(&*entropy),
             rates: Rates::default(),
             check_every: std::time::Duration::from_millis(100),
+            overviews: Default::default(),
             session_limits: Limits { idle: TimeDelta::minutes(60), absolute: TimeDelta::hours(24) },
             stop: CancellationToken::new(),
             development: true,

@@ -48,8 +48,13 @@ pub async fn heartbeat(
         },
     )
     .await?;
-    live::emit(conn, "scanners", &holder.id.to_string()).await?;
-    if matches!(before, ScannerStatus::Pending | ScannerStatus::Offline) {
+    let returns = matches!(before, ScannerStatus::Pending | ScannerStatus::Offline);
+    // Every open page fetches its regions anew when it hears this: only for what somebody waits to see. The age of the
+    // last heartbeat and the load are fetched by the pages themselves, now and then.
+    if returns || request.last_error.is_some() {
+        live::emit(conn, "scanners", &holder.id.to_string()).await?;
+    }
+    if returns {
         greet(conn, ctx, holder, before, source).await?;
     }
     Ok(HeartbeatAnswer {

@@ -1,7 +1,12 @@
 //! `/scans/:id`: one scan, live; and its jobs.
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
+use chrono::{DateTime, TimeDelta, Utc};
 use mipo_app::views;
 use mipo_domain::ids::ScanId;
 use mipo_domain::rights::Right;
@@ -18,6 +23,9 @@ use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::tables::{Col, Listing};
 use crate::ui::{self, Page, Region, last_page, show};
+
+/// How long one reading of a scan serves everybody; shorter than the pause between two fetches of a page.
+const SHARED_FOR: TimeDelta = TimeDelta::seconds(1);
 
 /// The head that all pages of one scan share.
 pub(super) struct Head {
@@ -84,6 +92,18 @@ impl Head {
             code if !code.contains(' ') => format!("Reason: {}.", code.replace('_', " ")),
             sentence => sentence.to_owned(),
         })
+    }
+
+    /// What is said when its status changes while somebody looks.
+    pub(super) fn said(&self) -> String {
+        let status = show::label(&self.scan().status).to_lowercase();
+        match self.scan().status.as_str() {
+            "completed" | "partial" => {
+                format!("Scan #{} is {status}: {}.", self.scan().id, show::count(self.open, "open port", "open ports"))
+            }
+            "failed" => format!("Scan #{} has failed.", self.scan().id),
+            _ => format!("Scan #{} is {status}.", self.scan().id),
+        }
     }
 
     /// One sentence of state.
@@ -177,10 +197,8 @@ struct Scope {
     vantages: usize,
 }
 
-#[derive(Template)]
-#[template(path = "scans/detail.html", blocks = ["overview"])]
-struct DetailPage {
-    page: Page,
+/// What the page of a scan shows; the same for everybody who may see as much.
+pub(crate) struct Overview {
     head: Head,
     shares: Vec<ShareView>,
     findings: Vec<Finding>,
@@ -193,7 +211,46 @@ struct DetailPage {
     sees_results: bool,
 }
 
-impl DetailPage {
+impl Overview {
+    async fn read(app: &App, ctx: &mipo_app::Ctx<'_>, id: ScanId) -> Result<Self, ui::Error> {
+        let mut tx = app.db.read("scans.detail").await?;
+        let head = Head::read(&mut tx, ctx, app, id, "overview").await?;
+        let detail = views::scans::detail(&mut tx, ctx, id).await?;
+        let (jobs, _) = views::scans::jobs(&mut tx, ctx, id, timeline::JOBS_SHOWN, 0).await?;
+        let sees_results = ctx.caller.may(Right::ResultsView);
+        let (findings, verdicts) = if sees_results {
+            let newest = [("at".to_owned(), true)];
+            let (rows, _) = views::findings::list(&mut tx, ctx, id, &Narrow::default(), &newest, 12, 0).await?;
+            (rows, views::findings::verdicts(&mut tx, ctx, id).await?)
+        } else {
+            (Vec::new(), Verdicts::default())
+        };
+        drop(tx);
+        let now = ctx.now();
+        let scan = head.scan().clone();
+        let shares = detail
+            .shares
+            .into_iter()
+            .map(|share| ShareView {
+                progress: Progress::of_share(&scan, &share, &app.rates, now),
+                word: ShareView::word(&scan, &share),
+                share,
+            })
+            .collect();
+        Ok(Self {
+            shares,
+            findings,
+            verdicts,
+            warnings: warnings(&detail.frozen.warnings),
+            scope: detail.scope.as_ref().map(scope),
+            scope_hash: detail.frozen.scope_hash.as_deref().map(show::short_hash),
+            seed: show::short_hash(&detail.frozen.seed),
+            timeline: timeline::draw(&jobs, now, head.row.progress.eta),
+            sees_results,
+            head,
+        })
+    }
+
     fn every(&self) -> &'static str {
         if self.head.scan().has_ended() { "0" } else { "2" }
     }
@@ -207,6 +264,48 @@ impl DetailPage {
     }
 }
 
+#[derive(Template)]
+#[template(path = "scans/detail.html", blocks = ["overview"])]
+struct DetailPage {
+    page: Page,
+    overview: Arc<Overview>,
+}
+
+impl Deref for DetailPage {
+    type Target = Overview;
+
+    fn deref(&self) -> &Overview {
+        &self.overview
+    }
+}
+
+/// The page of a running scan fetches itself every two seconds: those who look at the same scan share one reading.
+#[derive(Clone, Default)]
+pub struct Overviews(Arc<Mutex<HashMap<(ScanId, bool), Kept>>>);
+
+struct Kept {
+    /// The place in the live stream from before it was read: whoever has heard of something newer reads anew.
+    position: String,
+    at: DateTime<Utc>,
+    overview: Arc<Overview>,
+}
+
+impl Overviews {
+    fn kept(&self) -> MutexGuard<'_, HashMap<(ScanId, bool), Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self, scan: ScanId, sees: bool, position: &str, now: DateTime<Utc>) -> Option<Arc<Overview>> {
+        let mut all = self.kept();
+        all.retain(|_, kept| now - kept.at < SHARED_FOR);
+        all.get(&(scan, sees)).filter(|kept| kept.position == position).map(|kept| Arc::clone(&kept.overview))
+    }
+
+    fn keep(&self, scan: ScanId, sees: bool, kept: Kept) {
+        self.kept().insert((scan, sees), kept);
+    }
+}
+
 pub(super) async fn page(
     page: Page,
     signed: SignedIn,
@@ -215,48 +314,24 @@ pub(super) async fn page(
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let mut tx = app.db.read("scans.detail").await?;
-    let head = Head::read(&mut tx, &ctx, &app, id, "overview").await?;
-    let detail = views::scans::detail(&mut tx, &ctx, id).await?;
-    let (jobs, _) = views::scans::jobs(&mut tx, &ctx, id, timeline::JOBS_SHOWN, 0).await?;
-    let sees_results = ctx.caller.may(Right::ResultsView);
-    let (findings, verdicts) = if sees_results {
-        let newest = [("at".to_owned(), true)];
-        let (rows, _) = views::findings::list(&mut tx, &ctx, id, &Narrow::default(), &newest, 12, 0).await?;
-        (rows, views::findings::verdicts(&mut tx, &ctx, id).await?)
-    } else {
-        (Vec::new(), Verdicts::default())
+    let (now, sees) = (ctx.now(), ctx.caller.may(Right::ResultsView));
+    ctx.require(Right::ScansView)?;
+    // A page that is opened always reads; only what an open page fetches is shared.
+    let shared = region.name().and_then(|_| app.overviews.fresh(id, sees, &page.shell.live_id, now));
+    let overview = match shared {
+        Some(overview) => overview,
+        None => {
+            let overview = Arc::new(Overview::read(&app, &ctx, id).await?);
+            let kept = Kept { position: page.shell.live_id.clone(), at: now, overview: Arc::clone(&overview) };
+            app.overviews.keep(id, sees, kept);
+            overview
+        }
     };
-    drop(tx);
-    if sees_results && region.name().is_none() {
+    if sees && region.name().is_none() {
         seen(&app, &ctx, id).await?;
     }
-    let now = ctx.now();
-    let scan = head.scan().clone();
-    let shares = detail
-        .shares
-        .into_iter()
-        .map(|share| ShareView {
-            progress: Progress::of_share(&scan, &share, &app.rates, now),
-            word: ShareView::word(&scan, &share),
-            share,
-        })
-        .collect();
-    let timeline = timeline::draw(&jobs, now, head.row.progress.eta);
-    let title = head.title();
-    let view = DetailPage {
-        page: page.at("/scans/recent", title).under("Recent", "/scans/recent"),
-        shares,
-        findings,
-        verdicts,
-        warnings: warnings(&detail.frozen.warnings),
-        scope: detail.scope.as_ref().map(scope),
-        scope_hash: detail.frozen.scope_hash.as_deref().map(show::short_hash),
-        seed: show::short_hash(&detail.frozen.seed),
-        timeline,
-        sees_results,
-        head,
-    };
+    let page = page.at("/scans/recent", overview.head.title()).under("Recent", "/scans/recent");
+    let view = DetailPage { page, overview };
     Ok(match region.name() {
         Some("overview") => ui::render(&view.as_overview(), &view.page),
         _ => ui::render(&view, &view.page),
@@ -358,4 +433,69 @@ pub(super) async fn jobs_page(
         Some("rows") => ui::render(&view.as_rows(), &view.page),
         _ => ui::render(&view, &view.page),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn overview() -> Arc<Overview> {
+        let scan = ScanRow {
+            id: ScanId::from(7),
+            template_id: mipo_domain::ids::TemplateId::from(uuid::Uuid::nil()),
+            template_name: "office".to_owned(),
+            adhoc: false,
+            status: "running".to_owned(),
+            status_reason: None,
+            reason: String::new(),
+            started_by: "owner".to_owned(),
+            requested_at: at(0),
+            planning_finished_at: None,
+            started_at: None,
+            completed_at: None,
+            hosts_planned: 0,
+            probes_planned: 0,
+            probes_attempted: 0,
+            probes_excluded: 0,
+            hosts_done: 0,
+            jobs: 0,
+            jobs_done: 0,
+            scanners: 0,
+            open_count: None,
+            change_count: None,
+            tests_pass: 0,
+            tests_fail: 0,
+            tests_unexpected: 0,
+            tests_not_tested: 0,
+        };
+        let progress = Progress::new(0, 0, None, at(0), true, false);
+        let head = Head { row: Row { scan, progress }, tab: "overview", open: 0, previous: None };
+        Arc::new(Overview {
+            head,
+            shares: Vec::new(),
+            findings: Vec::new(),
+            verdicts: Verdicts::default(),
+            warnings: Vec::new(),
+            scope: None,
+            scope_hash: None,
+            seed: String::new(),
+            timeline: None,
+            sees_results: true,
+        })
+    }
+
+    fn at(milliseconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp_millis(1_700_000_000_000 + milliseconds).unwrap()
+    }
+
+    #[test]
+    fn one_reading_serves_those_who_ask_at_once_and_know_no_more() {
+        let (all, scan) = (Overviews::default(), ScanId::from(7));
+        all.keep(scan, true, Kept { position: "a-1".to_owned(), at: at(0), overview: overview() });
+        assert!(all.fresh(scan, true, "a-1", at(900)).is_some());
+        assert!(all.fresh(scan, true, "a-2", at(900)).is_none(), "who has heard of a change reads it");
+        assert!(all.fresh(scan, false, "a-1", at(900)).is_none(), "findings are not shown to who may not see them");
+        assert!(all.fresh(ScanId::from(8), true, "a-1", at(900)).is_none());
+        assert!(all.fresh(scan, true, "a-1", at(1000)).is_none(), "a second later it is old");
+    }
 }
