@@ -27,7 +27,7 @@ struct Line {
     state: &'static str,
     area: &'static str,
     text: String,
-    href: &'static str,
+    href: String,
     action: &'static str,
 }
 
@@ -37,6 +37,8 @@ struct Step {
     title: &'static str,
     text: &'static str,
     href: &'static str,
+    /// What taking the step needs.
+    right: Option<Right>,
 }
 
 #[derive(Template)]
@@ -54,6 +56,11 @@ struct HomePage {
 impl HomePage {
     fn steps_done(&self) -> usize {
         self.steps.iter().filter(|step| step.done).count()
+    }
+
+    /// True when the step is to be done and this person can do it.
+    fn leads(&self, step: &Step) -> bool {
+        !step.done && !step.href.is_empty() && step.right.is_none_or(|right| self.page.shell.may(right))
     }
 
     fn every(&self) -> &'static str {
@@ -109,16 +116,16 @@ fn lines(home: &Home, shell: &Shell) -> (Vec<Line>, String) {
                 } else {
                     format!("{} is silent. No job waits for it.", scanner.name)
                 },
-                href: "/config/scanners",
-                action: "Open scanners",
+                href: format!("/config/scanners/{}", scanner.id),
+                action: "Open scanner",
             }),
             "disabled" if scanner.waiting_jobs > 0 => lines.push(Line {
                 rank: 1,
                 state: "stuck",
                 area: "Scanners",
                 text: format!("{} is disabled and {waiting} for it.", scanner.name),
-                href: "/config/scanners",
-                action: "Open scanners",
+                href: format!("/config/scanners/{}", scanner.id),
+                action: "Open scanner",
             }),
             _ => {}
         }
@@ -141,7 +148,7 @@ fn lines(home: &Home, shell: &Shell) -> (Vec<Line>, String) {
             } else {
                 format!("{} And {} more.", worst.summary, critical.len() - 1)
             },
-            href: "/health/alerting/alarms",
+            href: "/health/alerting/alarms".to_owned(),
             action: "Open alarms",
         });
     } else if others.is_empty() && shell.may(Right::AlarmsView) {
@@ -153,7 +160,7 @@ fn lines(home: &Home, shell: &Shell) -> (Vec<Line>, String) {
             state: "stuck",
             area: "Scans",
             text: format!("{} of scan jobs want a repair.", show::count(home.figures.job_errors, "error", "errors")),
-            href: "/scans/recent",
+            href: "/scans/recent".to_owned(),
             action: "Open scans",
         });
     } else if shell.may(Right::JobErrorsView) {
@@ -165,7 +172,7 @@ fn lines(home: &Home, shell: &Shell) -> (Vec<Line>, String) {
             state: "off",
             area: "Backups",
             text: "Backups are off until somebody who can read them is named (an age recipient).".to_owned(),
-            href: "",
+            href: String::new(),
             action: "",
         });
     }
@@ -194,36 +201,42 @@ fn steps(done: FirstSteps) -> Vec<Step> {
             title: "Add a scanner",
             text: "The program that probes. One command enrols it.",
             href: "/config/scanners/new",
+            right: Some(Right::ScannersManage),
         },
         Step {
             done: done.target,
             title: "Name a target",
             text: "A range of addresses (CIDR) and who scans it.",
             href: "/config/subnets/new",
+            right: Some(Right::ConfigManage),
         },
         Step {
             done: done.ports,
             title: "Choose ports",
             text: "top-100, top-1000 and all are built in.",
             href: "/config/port-lists",
+            right: Some(Right::ConfigView),
         },
         Step {
             done: done.template,
             title: "Make a template",
             text: "Targets and ports together, so that runs can be compared.",
             href: "/config/scan-templates/new",
+            right: Some(Right::ConfigManage),
         },
         Step {
             done: done.scan,
             title: "Run a scan",
             text: "A template, or typed addresses and ports.",
             href: "/scans/run",
+            right: Some(Right::ScansExecute),
         },
         Step {
             done: done.backup,
             title: "Name a backup recipient",
             text: "An age key that can read the backups; until then they are off.",
             href: "",
+            right: None,
         },
     ]
 }
