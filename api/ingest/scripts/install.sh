@@ -5,6 +5,23 @@
 #   curl -fsSL SERVER/scanner/install.sh | sudo sh -s -- --server SERVER --token TOKEN
 set -eu
 
+usage() {
+    cat <<'HELP'
+Installs mipo-scanner, exchanges the one-time token for a key, and starts it.
+
+  --server URL    where mipo is
+  --token TOKEN   the one-time token of the page "Add a scanner"; or by MIPO_SCANNER_TOKEN
+  --sha256 HASH   the hash of the binary that the page shows; without it the signature is checked
+  --allow CIDR    a network that may be probed although it is on the built-in deny list; may be repeated
+  --no-service    start in the background, not as a service
+  --help          this text
+
+MIPO_SCANNER_PREFIX names a folder that takes everything (bin, etc, var) in place of the usual ones: then it starts in
+the background. Without it root installs to /usr/local/bin, /etc/mipo-scanner and /var/lib/mipo-scanner and starts a
+service, anybody else below their home folder.
+HELP
+}
+
 SERVER='@SERVER@'
 RELEASE_KEY='@RELEASE_KEY@'
 TOKEN="${MIPO_SCANNER_TOKEN:-}"
@@ -23,7 +40,8 @@ while [ $# -gt 0 ]; do
         --sha256) SHA256="${2:?--sha256 needs the hash that the page shows}"; shift 2 ;;
         --allow) ALLOW="${ALLOW:+$ALLOW,}${2:?--allow needs a CIDR}"; shift 2 ;;
         --no-service) SERVICE=no; shift ;;
-        *) fail "unknown option $1; known are --server, --token, --sha256, --allow, --no-service" ;;
+        --help) usage; exit 0 ;;
+        *) fail "unknown option $1; known are --server, --token, --sha256, --allow, --no-service, --help" ;;
     esac
 done
 SERVER="${SERVER%/}"
@@ -41,7 +59,10 @@ case "$(uname -m)" in
     *) fail "no release for $(uname -m)" ;;
 esac
 
-if [ "$(id -u)" = 0 ]; then
+if [ -n "${MIPO_SCANNER_PREFIX:-}" ]; then
+    bin="$MIPO_SCANNER_PREFIX/bin" config="$MIPO_SCANNER_PREFIX/etc" state="$MIPO_SCANNER_PREFIX/var"
+    SERVICE=no
+elif [ "$(id -u)" = 0 ]; then
     bin=/usr/local/bin config=/etc/mipo-scanner state=/var/lib/mipo-scanner
 else
     bin="$HOME/.local/bin" config="$HOME/.config/mipo-scanner" state="$HOME/.local/state/mipo-scanner"

@@ -1,5 +1,5 @@
 // What every page test has: a page that fails the test on any console error, `looked()` which ends a test with an ARIA
-// snapshot, an axe audit in light and dark, and pictures for the docs.
+// snapshot, an axe audit in light, dark and at 360 px, and pictures for the docs.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { AxeBuilder } from '@axe-core/playwright';
@@ -9,6 +9,16 @@ export { expect };
 
 export const owner = { username: 'owner', email: 'owner@example.org', password: 'a-long-enough-phrase-for-tests' };
 export const signedIn = path.resolve(import.meta.dirname, '../test-results/.signed-in.json');
+/** Pictures that the docs show. */
+const both = ['light', 'dark'];
+const shown = {
+  home: [...both, 'phone'],
+  scan: [...both, 'phone'],
+  'scans-run': both,
+  'scan-results': both,
+  'scan-changes': both,
+  'scanner-token': both,
+};
 const pictures = path.resolve(import.meta.dirname, '../../../docs/screenshots');
 
 export const test = base.extend({
@@ -26,31 +36,39 @@ export const test = base.extend({
   },
 });
 
-async function audit(page, scheme) {
-  await page.emulateMedia({ colorScheme: scheme });
+/** axe finds nothing on the page as it stands. `what` says in a failure which state of the page it was. */
+export async function audit(page, what) {
   const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']).analyze();
   const lines = violations.map((v) => `${v.id}: ${v.help}\n  ${v.nodes.map((n) => n.target.join(' ')).join('\n  ')}`);
-  expect(lines.join('\n'), `axe, ${scheme}`).toBe('');
+  expect(lines.join('\n'), `axe, ${what}`).toBe('');
 }
 
-/** Ends a page test: nothing scrolls sideways on a phone, axe finds nothing in light and dark, and, with MIPO_PICTURES
- * set, the docs get their pictures. */
-export async function looked(page, name) {
-  await audit(page, 'light');
-  await audit(page, 'dark');
-  if (process.env.MIPO_PICTURES) {
-    await mkdir(pictures, { recursive: true });
-    await page.screenshot({ path: path.join(pictures, `${name}-dark.png`), animations: 'disabled' });
-    await page.emulateMedia({ colorScheme: 'light' });
-    await page.screenshot({ path: path.join(pictures, `${name}-light.png`), animations: 'disabled' });
-  }
-  await page.emulateMedia({ colorScheme: 'light' });
+/** What `act` does at the width of a phone; nothing may scroll sideways there. */
+export async function onPhone(page, act) {
   const before = page.viewportSize();
   await page.setViewportSize({ width: 360, height: 780 });
   const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   expect(sideways, 'sideways scroll at 360 px').toBeLessThanOrEqual(0);
-  if (process.env.MIPO_PICTURES) {
-    await page.screenshot({ path: path.join(pictures, `${name}-phone.png`), animations: 'disabled' });
-  }
+  await act();
   await page.setViewportSize(before);
+}
+
+/** Ends a page test: the page reads as `snapshot` says, axe finds nothing in light, dark and on a phone, where nothing
+ * scrolls sideways, and, with MIPO_PICTURES set, the docs get the pictures that they show. */
+export async function looked(page, name, snapshot) {
+  const picture = async (look) => {
+    if (!process.env.MIPO_PICTURES || !shown[name]?.includes(look)) return;
+    await mkdir(pictures, { recursive: true });
+    await page.screenshot({ path: path.join(pictures, `${name}-${look}.png`), animations: 'disabled' });
+  };
+  await expect(page.locator('main')).toMatchAriaSnapshot(snapshot);
+  for (const look of ['dark', 'light']) {
+    await page.emulateMedia({ colorScheme: look });
+    await audit(page, look);
+    await picture(look);
+  }
+  await onPhone(page, async () => {
+    await audit(page, '360 px');
+    await picture('phone');
+  });
 }
