@@ -187,7 +187,8 @@ test('a slow scan is watched as it moves, without reloading', async ({ page }) =
   await page.keyboard.press('Escape');
 
   await expect(main.getByRole('heading', { level: 1 })).toContainText('Completed', { timeout: 90_000 });
-  await expect(progress).toContainText(`100 % of 2,012 probes`);
+  await expect(progress).toContainText('100 % of 2,012 probes');
+  await expect(page.locator('.toasts')).toContainText(/is completed: \d+ open ports/);
   expect(await page.evaluate(() => window.opened), 'the page was never loaded anew').toBe(true);
   await looked(page, 'scan', `
     - heading /adhoc-\\d+ Completed/ [level=1]

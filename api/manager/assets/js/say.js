@@ -28,7 +28,7 @@ function changed({ target, attributeName, oldValue }) {
   const value = target.getAttribute(attributeName);
   if (value === null || oldValue === null || value === oldValue) return;
   if (attributeName === 'data-say-state') {
-    if (value) toast(value, target.dataset.sayTone ?? 'run');
+    if (value) toast(value);
     return;
   }
   const more = Number(value) - Number(oldValue);
@@ -41,5 +41,13 @@ function changed({ target, attributeName, oldValue }) {
 const main = document.getElementById('main');
 if (main) {
   const watch = { subtree: true, attributes: true, attributeOldValue: true, attributeFilter: ['data-say-state', 'data-say-count'] };
-  new MutationObserver((records) => records.forEach(changed)).observe(main, watch);
+  new MutationObserver((records) => {
+    records.forEach(changed);
+    // A new state is the last word: what was added on the way to it must not take its place.
+    if (records.some((record) => record.attributeName === 'data-say-state')) {
+      added.clear();
+      clearTimeout(timer);
+      timer = 0;
+    }
+  }).observe(main, watch);
 }

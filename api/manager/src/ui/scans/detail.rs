@@ -357,7 +357,7 @@ fn scope(value: &Value) -> Scope {
             .map(|source| (text(source, "label"), text(source, "addresses")))
             .collect(),
         more_sources: sources.len().saturating_sub(SOURCES_SHOWN),
-        ports: text(value, "ports"),
+        ports: text(value, "ports").replace(',', ", "),
         exclusions: list("exclusions").len(),
         vantages: list("shares").len(),
     }
