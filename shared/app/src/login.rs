@@ -60,9 +60,8 @@ pub async fn log_in(
         if verdict.good && verdict.weak { Some(passwords.hash(input.password, ctx.entropy).await?) } else { None };
 
     let mut tx = db.tx("login.finish").await?;
-    // Who was disabled meanwhile is refused like anybody else.
     let user = match &known {
-        Some(known) if verdict.good => users::credential(&mut tx, known.id).await?.filter(|user| user.enabled),
+        Some(known) if verdict.good => still_good(&mut tx, known).await?,
         _ => None,
     };
     let Some(user) = user else {
@@ -98,8 +97,9 @@ pub async fn step_up(
     if password.is_empty() {
         return Err(AppError::invalid("password", "required", "Give your password."));
     }
-    verify_own(db, ctx, passwords, user, "password", password, ip).await?;
+    let verified = verify_own(db, ctx, passwords, user, "password", password, ip).await?;
     let mut tx = db.tx("login.step_up").await?;
+    require_unchanged(&mut tx, &verified, "password").await?;
     let token = Token::random(ctx.entropy);
     let csrf = sessions::csrf_of(token.reveal());
     let (id_hash, csrf_hash) = (token.hash(), Token::presented(csrf.as_str()).hash());
@@ -112,7 +112,8 @@ pub async fn step_up(
     Ok(Opened { id: session, token, csrf })
 }
 
-/// Judges the caller's own password, throttled like a login. `field` is the one that is named when it is wrong.
+/// Judges the caller's own password, throttled like a login. `field` is the one that is named when it is wrong. What
+/// follows from it is done in another transaction, which begins with [`require_unchanged`].
 pub(crate) async fn verify_own(
     db: &Db,
     ctx: &Ctx<'_>,
@@ -121,7 +122,7 @@ pub(crate) async fn verify_own(
     field: &str,
     password: &str,
     ip: IpAddr,
-) -> Result<(), AppError> {
+) -> Result<users::Credential, AppError> {
     let mut tx = db.tx("login.verify_own").await?;
     let known = users::credential(&mut tx, user).await?.ok_or(AppError::NotFound("user"))?;
     let keys = Keys::of(ip, &known.username, true);
@@ -133,11 +134,31 @@ pub(crate) async fn verify_own(
     if verdict.good {
         throttle::forgive(&mut tx, ctx, &keys).await?;
         tx.commit().await?;
-        return Ok(());
+        return Ok(known);
     }
     failed(&mut tx, ctx, Some(&known), pauses).await?;
     tx.commit().await?;
-    Err(AppError::invalid(field, "wrong_password", "This is not your password."))
+    Err(wrong_own(field))
+}
+
+/// Holds the account and refuses when its password is no longer the one that was verified.
+pub(crate) async fn require_unchanged(
+    conn: &mut Conn,
+    verified: &users::Credential,
+    field: &str,
+) -> Result<(), AppError> {
+    still_good(conn, verified).await?.map(drop).ok_or_else(|| wrong_own(field))
+}
+
+/// The account, held, if it may still sign in with the password that was verified. Hashing takes long: somebody may have
+/// changed or reset the password meanwhile to lock out whoever holds the old one, or disabled the account.
+async fn still_good(conn: &mut Conn, verified: &users::Credential) -> Result<Option<users::Credential>, AppError> {
+    let now = users::lock_credential(conn, verified.id).await?;
+    Ok(now.filter(|now| now.enabled && now.password_hash == verified.password_hash))
+}
+
+fn wrong_own(field: &str) -> AppError {
+    AppError::invalid(field, "wrong_password", "This is not your password.")
 }
 
 fn admitted(admission: Admission) -> Result<bool, AppError> {

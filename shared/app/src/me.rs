@@ -135,10 +135,11 @@ pub async fn change_password(
     if !wrong.is_empty() {
         return Err(AppError::Invalid(wrong));
     }
-    login::verify_own(db, ctx, passwords, user, "currentPassword", input.current, ip).await?;
+    let verified = login::verify_own(db, ctx, passwords, user, "currentPassword", input.current, ip).await?;
     let hash = passwords.hash(input.new, ctx.entropy).await?;
 
     let mut tx = db.tx("me.change_password").await?;
+    login::require_unchanged(&mut tx, &verified, "currentPassword").await?;
     users::set_password(&mut tx, user, &hash, false).await?;
     let ended = sessions::end_all(&mut tx, user, Some(session), ctx.now()).await?;
     let entry = Entry::change("password_changed", "user", user).diff(json!(null), json!({ "sessionsEnded": ended }));

@@ -90,12 +90,13 @@ pub async fn admit(conn: &mut Conn, ctx: &Ctx<'_>, keys: &Keys) -> Result<Admiss
 }
 
 /// Takes back the count of an attempt that was good: the account starts anew, the address loses this one only, because
-/// others may sit behind it.
+/// others may sit behind it. The pause that would have followed this attempt does not begin.
 pub async fn forgive(conn: &mut Conn, ctx: &Ctx<'_>, keys: &Keys) -> Result<(), AppError> {
     let now = ctx.now();
     let address = login_throttle::lock(conn, &keys.address, now).await?;
     let failures = (address.failures - 1).max(0);
-    let blocked_until = pause(failures).and(address.blocked_until);
+    // Not forgotten where failures are left: how long the address has been quiet is counted from there.
+    let blocked_until = pause(failures).and(address.blocked_until).map(|until| until.min(now));
     login_throttle::put(conn, &keys.address, &Count { failures, blocked_until, ..address.clone() }).await?;
     if address.failures >= FAILURES && failures < FAILURES {
         raise(conn, ctx, &keys.address, false).await?;

@@ -1,2 +1,3 @@
 //! Use cases against a real database, each as the role of the service that calls it.
+mod login;
 mod scans;

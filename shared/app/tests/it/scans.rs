@@ -3,40 +3,35 @@ use mipo_app::scans::{self, AdHoc, StartScan, What};
 use mipo_app::{AppError, Caller, Ctx};
 use mipo_domain::ids::ScanId;
 use mipo_store::Db;
-use mipo_testkit::{MockClock, SeededEntropy, TestDb};
+use mipo_testkit::World;
 
 const SCANNER: &str = "00000000-0000-7000-8000-000000000001";
 
-struct World {
-    db: TestDb,
+struct Scans {
+    world: World,
     manager: Db,
-    clock: MockClock,
-    entropy: SeededEntropy,
 }
 
-impl World {
+impl Scans {
     async fn new() -> Self {
-        let db = mipo_testkit::database().await;
-        let manager = db.db_as("mipo_manager");
-        let world = Self { db, manager, clock: MockClock::default(), entropy: SeededEntropy::default() };
-        world.sql(&format!(
-            "insert into config.scanners (id, name, status, last_heartbeat_at, created_by) values ('{SCANNER}', 'berlin', 'active', now(), 'test')"
-        )).await;
+        let world = World::new().await;
+        let manager = world.db_as("mipo_manager");
         world
-    }
-
-    async fn sql(&self, sql: &str) {
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).execute(&self.db.superuser_pool()).await.expect("good SQL");
+            .sql(&format!(
+                "insert into config.scanners (id, name, status, last_heartbeat_at, created_by)
+                 values ('{SCANNER}', 'berlin', 'active', now(), 'test')"
+            ))
+            .await;
+        Self { world, manager }
     }
 
     async fn text(&self, sql: &str) -> String {
-        let pool = self.db.superuser_pool();
-        sqlx::query_scalar(sqlx::AssertSqlSafe(sql.to_owned())).fetch_one(&pool).await.expect("one text")
+        self.world.text(sql).await
     }
 
     async fn start(&self, targets: &str, ports: &str) -> Result<ScanId, AppError> {
         let caller = Caller::cli();
-        let ctx = Ctx { caller: &caller, clock: &self.clock, entropy: &self.entropy };
+        let ctx = Ctx { caller: &caller, clock: &self.world.clock, entropy: &self.world.entropy };
         let typed = AdHoc { targets: vec![targets.to_owned()], ports: ports.to_owned(), scanners: Vec::new() };
         let mut tx = self.manager.tx("test.start").await.expect("a transaction");
         let id = scans::start(&mut tx, &ctx, StartScan { what: What::AdHoc(typed), reason: String::new() }).await?;
@@ -46,7 +41,7 @@ impl World {
 
     async fn control(&self, id: ScanId, what: &str) -> Result<(), AppError> {
         let caller = Caller::cli();
-        let ctx = Ctx { caller: &caller, clock: &self.clock, entropy: &self.entropy };
+        let ctx = Ctx { caller: &caller, clock: &self.world.clock, entropy: &self.world.entropy };
         let mut tx = self.manager.tx("test.control").await.expect("a transaction");
         match what {
             "pause" => scans::pause(&mut tx, &ctx, id, "lunch").await?,
@@ -60,7 +55,7 @@ impl World {
 
 #[tokio::test]
 async fn a_typed_scan_is_stored_with_its_task_its_wake_up_and_its_audit_row() {
-    let world = World::new().await;
+    let world = Scans::new().await;
     let id = world.start("127.0.0.1, ::1", "22,80-90").await.expect("starts");
     let stored = "select s.status || ' ' || s.started_by || ' ' || t.name || ' ' || t.adhoc_targets::text || ' ' || t.adhoc_tcp_ports::text
                   from results.scans s join config.scan_templates t on t.id = s.template_id";
@@ -81,7 +76,7 @@ async fn a_typed_scan_is_stored_with_its_task_its_wake_up_and_its_audit_row() {
 
 #[tokio::test]
 async fn a_wrong_request_stores_nothing() {
-    let world = World::new().await;
+    let world = Scans::new().await;
     let Err(AppError::Invalid(fields)) = world.start("10.0.0.1/24 nobody..", "0").await else { panic!("refused") };
     assert_eq!(fields.iter().map(|field| field.field.as_str()).collect::<Vec<_>>(), ["targets", "targets", "ports"]);
     let count = "select (select count(*) from results.scans) || ' ' || (select count(*) from config.scan_templates)";
@@ -90,7 +85,7 @@ async fn a_wrong_request_stores_nothing() {
 
 #[tokio::test]
 async fn a_scan_is_paused_resumed_and_cancelled() {
-    let world = World::new().await;
+    let world = Scans::new().await;
     let id = world.start("127.0.0.1", "22").await.expect("starts");
     let status = "select status from results.scans";
     world.control(id, "pause").await.expect("pauses");

@@ -123,6 +123,18 @@ pub async fn credential(conn: &mut Conn, id: UserId) -> Result<Option<Credential
     Ok(found)
 }
 
+/// The same, and held until the transaction ends: nobody changes the password or the account meanwhile.
+pub async fn lock_credential(conn: &mut Conn, id: UserId) -> Result<Option<Credential>, StoreError> {
+    let found = sqlx::query_as!(
+        Credential,
+        "select id, username, password_hash, enabled from config.users where id = $1 for update",
+        id.as_uuid()
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found)
+}
+
 /// The owner, once there is one.
 pub async fn owner(conn: &mut Conn) -> Result<Option<(UserId, String)>, StoreError> {
     let row = sqlx::query!("select id, username from config.users where is_owner").fetch_optional(conn).await?;
