@@ -51,7 +51,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mipo-protocol", &["mipo-domain"]),
     ("mipo-scanner", &["mipo-domain", "mipo-protocol"]),
     ("mipo-queue", &["mipo-domain"]),
-    ("mipo-store", &["mipo-domain", "mipo-queue"]),
+    ("mipo-store", &["mipo-domain"]),
     ("mipo-app", &["mipo-domain", "mipo-protocol", "mipo-queue", "mipo-store"]),
     ("mipo-runtime", &["mipo-domain"]),
     ("mipo-manager", &["mipo-app", "mipo-domain", "mipo-runtime", "mipo-store"]),
