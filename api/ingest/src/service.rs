@@ -4,7 +4,6 @@ use std::sync::Arc;
 use axum::Router;
 use mipo_app::leases::LeaseRules;
 use mipo_app::scanner_calls::AuthRules;
-use mipo_protocol::signature::PublicKey;
 use mipo_runtime::{OsEntropy, Shutdown, SystemClock, config};
 use mipo_store::Db;
 
@@ -17,15 +16,11 @@ pub async fn start(
     db: Db,
     shutdown: &Shutdown,
 ) -> Result<Router, Box<dyn std::error::Error + Send + Sync>> {
-    let release_public_key = match &config.release_public_key {
-        Some(text) => Some(text.parse::<PublicKey>().map_err(|error| format!("RELEASE_PUBLIC_KEY: {error}"))?),
-        None => None,
-    };
     let settings = Settings {
         trusted_proxies: config.trusted_proxies.clone(),
         public_url: config.public_url.clone(),
         release_dir: config.release_dir.clone(),
-        release_public_key,
+        release_public_key: config.release_public_key,
         auth: AuthRules { min_version: config.min_scanner_version.clone() },
         leases: LeaseRules {
             lease_seconds: config.job_lease_seconds,

@@ -28,3 +28,4 @@ pub mod sealing;
 pub mod secrets;
 pub mod states;
 pub mod targets;
+pub mod versions;

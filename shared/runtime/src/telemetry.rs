@@ -1,5 +1,5 @@
 //! Logs: JSON a line for machines, or text for people. Control characters never reach the terminal or the file as
-//! they are (product S22): JSON escapes them, and the text writer does the same.
+//! they are (product S22): JSON escapes the first 32, the writers the rest.
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
@@ -65,9 +65,10 @@ pub fn init_with(filter: &str, format: LogFormat, target: LogTarget, extra: impl
     // A second call finds a subscriber in place; tests and `mipo up` rely on the first one.
     let _ = match format {
         LogFormat::Json => {
-            registry.with(layer.json().flatten_event(true).with_writer(target).with_filter(filter)).try_init()
+            let json = layer.json().flatten_event(true).with_writer(Escaped(target, escape_json));
+            registry.with(json.with_filter(filter)).try_init()
         }
-        LogFormat::Pretty => registry.with(layer.with_writer(Escaped(target)).with_filter(filter)).try_init(),
+        LogFormat::Pretty => registry.with(layer.with_writer(Escaped(target, escape)).with_filter(filter)).try_init(),
     };
 }
 
@@ -99,22 +100,22 @@ impl Write for Locked<'_> {
     }
 }
 
-struct Escaped(LogTarget);
+struct Escaped(LogTarget, fn(&str) -> String);
 
 impl<'a> MakeWriter<'a> for Escaped {
     type Writer = EscapingWriter<'a>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        EscapingWriter(self.0.make_writer())
+        EscapingWriter(self.0.make_writer(), self.1)
     }
 }
 
-struct EscapingWriter<'a>(Box<dyn Write + 'a>);
+struct EscapingWriter<'a>(Box<dyn Write + 'a>, fn(&str) -> String);
 
 impl Write for EscapingWriter<'_> {
     /// The formatter hands over one whole event at a time; its own line end is the last byte.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write_all(escape(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        self.0.write_all((self.1)(&String::from_utf8_lossy(bytes)).as_bytes())?;
         Ok(bytes.len())
     }
 
@@ -133,9 +134,31 @@ pub fn escape(text: &str) -> String {
     out + end
 }
 
+/// DEL and the control characters after it as `\u0000` escapes: JSON allows them as they are, and terminals obey them.
+fn escape_json(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for character in line.chars() {
+        match character {
+            '\u{7f}'..='\u{9f}' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_json_line_holds_no_control_character_and_means_the_same() {
+        let said = "a\u{7f}b\u{9b}31mü";
+        let line = serde_json::json!({ "said": said }).to_string() + "\n";
+        let escaped = escape_json(&line);
+        assert!(!escaped.trim_end().chars().any(char::is_control), "{escaped:?}");
+        let read: serde_json::Value = serde_json::from_str(&escaped).expect("JSON");
+        assert_eq!(read["said"], said);
+    }
 
     #[test]
     fn control_characters_cannot_forge_a_line_or_move_the_cursor() {

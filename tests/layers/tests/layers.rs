@@ -53,7 +53,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("mipo-queue", &["mipo-domain"]),
     ("mipo-store", &["mipo-domain"]),
     ("mipo-app", &["mipo-domain", "mipo-protocol", "mipo-queue", "mipo-store"]),
-    ("mipo-runtime", &["mipo-domain"]),
+    ("mipo-runtime", &["mipo-domain", "mipo-protocol"]),
     ("mipo-manager", &["mipo-app", "mipo-domain", "mipo-runtime", "mipo-store"]),
     ("mipo-ingest", &["mipo-app", "mipo-domain", "mipo-protocol", "mipo-runtime", "mipo-store"]),
     ("mipo-dispatcher", &["mipo-app", "mipo-domain", "mipo-protocol", "mipo-queue", "mipo-runtime", "mipo-store"]),

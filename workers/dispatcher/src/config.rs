@@ -1,5 +1,5 @@
 //! What a dispatcher needs to know.
-use mipo_runtime::config::{ChangeConfirm, Environment, Secret};
+use mipo_runtime::config::{Environment, Secret};
 
 /// The values of `mipo_runtime::config::Dispatcher` that steer its work; [`Config::default`] has the product's.
 #[derive(Clone, Debug)]
@@ -12,28 +12,20 @@ pub struct Config {
     pub secrets_key: Option<Secret>,
     /// `JOB_SIGNING_KEY`
     pub job_signing_key: Option<Secret>,
-    /// `MIN_SCANNER_VERSION`
-    pub min_scanner_version: Option<String>,
     /// `SCANNER_OFFLINE_SECONDS`
     pub scanner_offline_seconds: u32,
     /// `JOB_MAX_LEASE_ATTEMPTS`
     pub job_max_lease_attempts: u32,
     /// `MAX_JOB_AGE_MINUTES`
     pub max_job_age_minutes: u32,
-    /// `PROGRESS_TIMEOUT_AUTO_FAIL`
-    pub progress_timeout_auto_fail: bool,
     /// `MAX_TARGET_IPS`
     pub max_target_ips: u64,
     /// `MAX_PROBES_PER_SCAN`
     pub max_probes_per_scan: u64,
     /// `FLEET_MAX_PPS_PER_HOST`
     pub fleet_max_pps_per_host: u32,
-    /// `CHANGE_CONFIRM`
-    pub change_confirm: ChangeConfirm,
     /// `SYSTEM_EVENTS_RETENTION_DAYS`
     pub system_events_retention_days: u32,
-    /// `NOTIFICATION_RETENTION_DAYS`
-    pub notification_retention_days: u32,
     /// `OPEN_OBSERVATION_RETENTION_DAYS`, 0 = keep
     pub open_observation_retention_days: u32,
     /// `TASK_RETENTION_DAYS`
@@ -49,17 +41,13 @@ impl Default for Config {
             environment: Environment::Production,
             secrets_key: None,
             job_signing_key: None,
-            min_scanner_version: None,
             scanner_offline_seconds: 120,
             job_max_lease_attempts: 5,
             max_job_age_minutes: 1440,
-            progress_timeout_auto_fail: false,
             max_target_ips: 16_777_216,
             max_probes_per_scan: 1_000_000_000,
             fleet_max_pps_per_host: 200,
-            change_confirm: ChangeConfirm::Off,
             system_events_retention_days: 90,
-            notification_retention_days: 90,
             open_observation_retention_days: 90,
             task_retention_days: 7,
             dead_task_retention_days: 90,
@@ -74,17 +62,13 @@ impl From<mipo_runtime::config::Dispatcher> for Config {
             environment: read.common.environment,
             secrets_key: Some(read.secrets_key),
             job_signing_key: read.job_signing_key,
-            min_scanner_version: read.min_scanner_version,
             scanner_offline_seconds: read.scanner_offline_seconds,
             job_max_lease_attempts: read.job_max_lease_attempts,
             max_job_age_minutes: read.max_job_age_minutes,
-            progress_timeout_auto_fail: read.progress_timeout_auto_fail,
             max_target_ips: read.max_target_ips,
             max_probes_per_scan: read.max_probes_per_scan,
             fleet_max_pps_per_host: read.fleet_max_pps_per_host,
-            change_confirm: read.change_confirm,
             system_events_retention_days: read.system_events_retention_days,
-            notification_retention_days: read.notification_retention_days,
             open_observation_retention_days: read.open_observation_retention_days,
             task_retention_days: read.task_retention_days,
             dead_task_retention_days: read.dead_task_retention_days,

@@ -132,7 +132,7 @@ async fn results_wait_while_the_queue_is_late() {
 
 #[tokio::test]
 async fn a_scanner_that_is_too_old_gets_no_jobs_but_may_say_that_it_lives() {
-    let auth = AuthRules { min_version: Some("2.0.0".to_owned()) };
+    let auth = AuthRules { min_version: "2.0.0".parse().ok() };
     let world = World::with(Settings { auth, ..Settings::default() }).await;
     let north = world.scanner("north").await;
     world.job(&north, "10.0.0.1", &[(22, 22)]).await;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use mipo_domain::secrets::{KeyKind, Token, TokenHash};
 use mipo_domain::states::ScannerStatus;
+use mipo_domain::versions::Version;
 use mipo_protocol::problem::Code;
 use mipo_store::Conn;
 use mipo_store::config::scanner_keys::{self, Holder};
@@ -20,7 +21,7 @@ const PREVIOUS_KEY_GRACE_MINUTES: i32 = 15;
 #[derive(Clone, Debug, Default)]
 pub struct AuthRules {
     /// Scanners below it get no jobs.
-    pub min_version: Option<String>,
+    pub min_version: Option<Version>,
 }
 
 /// Finds the scanner of `key` and refuses a wrong key, a disabled scanner, and a call from outside its binding. What
@@ -55,15 +56,8 @@ pub async fn authenticate(conn: &mut Conn, ctx: &Ctx<'_>, key: &Token, source: I
 /// Refuses a scanner whose version is unknown or below the minimum.
 pub fn admit_version(rules: &AuthRules, holder: &Holder) -> Result<(), Refusal> {
     let Some(minimum) = &rules.min_version else { return Ok(()) };
-    let parts = |text: &str| -> Option<Vec<u64>> {
-        text.split(['-', '+', ' ']).next()?.split('.').map(|part| part.parse().ok()).collect()
-    };
-    let enough = holder
-        .scanner_version
-        .as_deref()
-        .and_then(parts)
-        .zip(parts(minimum))
-        .is_some_and(|(version, minimum)| version >= minimum);
+    let version = holder.scanner_version.as_deref().and_then(|text| text.parse::<Version>().ok());
+    let enough = version.is_some_and(|version| version >= *minimum);
     if enough {
         return Ok(());
     }

@@ -63,7 +63,7 @@ pub async fn heartbeat(
         directives: directives(conn, holder.id, request).await?,
         draining: holder.draining_until.is_some_and(|until| until > ctx.now()),
         rotate_key: holder.rotate_key_requested,
-        min_version: rules.min_version.clone(),
+        min_version: rules.min_version.as_ref().map(ToString::to_string),
         job_public_keys: rotated_keys(conn).await?,
     })
 }

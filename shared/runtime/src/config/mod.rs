@@ -1,9 +1,10 @@
 //! Configuration, product section 5: a file, then the environment, then `*_FILE` for secrets. Everything is read and
 //! judged before a port is bound, and every mistake is reported at once, by name.
+mod judges;
 mod reader;
 mod services;
 mod values;
 
 pub use reader::{ConfigError, Effective, Mistake, Reader, Setting};
 pub use services::{Backup, Common, Dispatcher, Ingest, Manager};
-pub use values::{ChangeConfirm, DatabaseUrl, Environment, Secret};
+pub use values::{DatabaseUrl, Environment, Secret};

@@ -48,13 +48,22 @@ pub struct Setting {
 /// What is in force, redacted, for `mipo doctor`.
 pub type Effective = Vec<Setting>;
 
-/// Hands out values by name; [`Reader::finish`] tells what was wrong.
-#[derive(Debug, Default)]
+/// Hands out values by name; [`Reader::finish`] tells what was wrong. Its Debug output holds names only, because the
+/// environment of a process holds the secrets of others too.
+#[derive(Default)]
 pub struct Reader {
     file: BTreeMap<String, String>,
     environment: BTreeMap<String, String>,
     mistakes: Vec<Mistake>,
     effective: Effective,
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read: Vec<_> = self.effective.iter().map(|setting| setting.name).collect();
+        let wrong: Vec<_> = self.mistakes.iter().map(|mistake| mistake.name.as_str()).collect();
+        f.debug_struct("Reader").field("read", &read).field("wrong", &wrong).finish_non_exhaustive()
+    }
 }
 
 impl Reader {
@@ -257,6 +266,14 @@ mod tests {
         assert_eq!(reader.secret("BACKUP_API_TOKEN").expect("given").expose(), "hush");
         let shown = format!("{:?}", reader.finish().expect("good"));
         assert!(!shown.contains("hush") && shown.contains("(hidden)"), "{shown}");
+    }
+
+    #[test]
+    fn a_reader_is_printed_without_a_value() {
+        let mut reader = Reader::from_values([("LIST", "hush"), ("PASSWORD_OF_ANOTHER", "hush")]);
+        assert!(reader.list::<u32>("LIST").is_empty());
+        let shown = format!("{reader:?}");
+        assert!(shown.contains("LIST") && !shown.contains("hush") && !shown.contains("PASSWORD"), "{shown}");
     }
 
     #[test]

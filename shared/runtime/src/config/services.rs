@@ -1,15 +1,18 @@
 //! One struct a service. A `read` takes every value, so that all mistakes are known before it gives up.
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use ipnet::IpNet;
-use mipo_domain::sealing::Sealer;
+use mipo_domain::versions::Version;
+use mipo_protocol::signature::PublicKey;
 
+use super::judges::{
+    drill_identity, job_signing_key, limits, listen, max_leases, public_url, scanner_offline, secrets_key,
+    without_effect,
+};
 use super::reader::{ConfigError, Effective, Reader};
-use super::values::{ChangeConfirm, DatabaseUrl, Environment, Secret};
+use super::values::{DatabaseUrl, Environment, Secret};
 use crate::telemetry::{self, LogFormat};
-
-const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// What every service has.
 #[derive(Clone, Debug)]
@@ -29,7 +32,8 @@ pub struct Common {
 }
 
 impl Common {
-    fn read(reader: &mut Reader) -> Option<Self> {
+    /// The environment is known even where the rest is not: what else is right depends on it.
+    fn read(reader: &mut Reader) -> (Option<Self>, Environment) {
         let database_url: Option<DatabaseUrl> = reader.required("DATABASE_URL");
         let shown = database_url.as_ref().map_or_else(|| "(hidden)".to_owned(), DatabaseUrl::redacted);
         reader.hide("DATABASE_URL", shown);
@@ -41,7 +45,15 @@ impl Common {
             reader.mistake("RUST_LOG", problem);
         }
         let log_format = reader.or("LOG_FORMAT", LogFormat::Json);
-        Some(Self { database_url: database_url?, db_pool_max, environment, ops_listen_addr, log_filter, log_format })
+        let common = database_url.map(|database_url| Self {
+            database_url,
+            db_pool_max,
+            environment,
+            ops_listen_addr,
+            log_filter,
+            log_format,
+        });
+        (common, environment)
     }
 }
 
@@ -58,12 +70,8 @@ pub struct Manager {
     pub trusted_proxies: Vec<IpNet>,
     /// `SECRETS_KEY`: `id:base64` list, the first one seals
     pub secrets_key: Secret,
-    /// `ASN_TABLE`
-    pub asn_table: Option<PathBuf>,
     /// `RELEASE_PUBLIC_KEY`, base64
-    pub release_public_key: Option<String>,
-    /// `SCANNER_OFFLINE_SECONDS`
-    pub scanner_offline_seconds: u32,
+    pub release_public_key: Option<PublicKey>,
     /// `MAX_TARGET_IPS`
     pub max_target_ips: u64,
     /// `MAX_PROBES_PER_SCAN`
@@ -86,12 +94,13 @@ impl Manager {
     /// Reads and judges everything.
     pub fn read(mut reader: Reader) -> Result<(Self, Effective), ConfigError> {
         let r = &mut reader;
-        let common = Common::read(r);
+        let (common, environment) = Common::read(r);
         let (secrets_key, backup_api_token) = (secrets_key(r), r.required_secret("BACKUP_API_TOKEN"));
-        let (listen_addr, public_url) = (listen(r, "LISTEN_ADDR", 3000), public_url(r));
-        let (trusted_proxies, asn_table, release_public_key) =
-            (r.list("TRUSTED_PROXIES"), r.optional("ASN_TABLE"), r.optional("RELEASE_PUBLIC_KEY"));
-        let scanner_offline_seconds = scanner_offline(r);
+        let (listen_addr, public_url) = (listen(r, "LISTEN_ADDR", 3000), public_url(r, environment));
+        let (trusted_proxies, release_public_key) = (r.list("TRUSTED_PROXIES"), r.optional("RELEASE_PUBLIC_KEY"));
+        without_effect(r, "ASN_TABLE", None);
+        // The dispatcher acts on it; a wrong value is named wherever it is given.
+        scanner_offline(r);
         let (max_target_ips, max_probes_per_scan) = limits(r);
         let session_idle_minutes = r.within("SESSION_IDLE_MINUTES", 60, 1..=60);
         let session_absolute_hours = r.within("SESSION_ABSOLUTE_HOURS", 24, 1..=24);
@@ -105,9 +114,7 @@ impl Manager {
                 public_url,
                 trusted_proxies,
                 secrets_key: secrets_key?,
-                asn_table,
                 release_public_key,
-                scanner_offline_seconds,
                 max_target_ips,
                 max_probes_per_scan,
                 session_idle_minutes,
@@ -132,14 +139,12 @@ pub struct Ingest {
     pub public_url: Option<String>,
     /// `TRUSTED_PROXIES`
     pub trusted_proxies: Vec<IpNet>,
-    /// `ASN_TABLE`
-    pub asn_table: Option<PathBuf>,
     /// `RELEASE_DIR`
     pub release_dir: Option<PathBuf>,
     /// `RELEASE_PUBLIC_KEY`, base64
-    pub release_public_key: Option<String>,
+    pub release_public_key: Option<PublicKey>,
     /// `MIN_SCANNER_VERSION`
-    pub min_scanner_version: Option<String>,
+    pub min_scanner_version: Option<Version>,
     /// `JOB_LEASE_SECONDS`
     pub job_lease_seconds: u32,
     /// `JOB_MAX_LEASE_ATTEMPTS`
@@ -154,9 +159,10 @@ impl Ingest {
     /// Reads and judges everything.
     pub fn read(mut reader: Reader) -> Result<(Self, Effective), ConfigError> {
         let r = &mut reader;
-        let common = Common::read(r);
-        let (listen_addr, public_url) = (listen(r, "LISTEN_ADDR", 3001), public_url(r));
-        let (trusted_proxies, asn_table) = (r.list("TRUSTED_PROXIES"), r.optional("ASN_TABLE"));
+        let (common, environment) = Common::read(r);
+        let (listen_addr, public_url) = (listen(r, "LISTEN_ADDR", 3001), public_url(r, environment));
+        let trusted_proxies = r.list("TRUSTED_PROXIES");
+        without_effect(r, "ASN_TABLE", None);
         let (release_dir, release_public_key) = (r.optional("RELEASE_DIR"), r.optional("RELEASE_PUBLIC_KEY"));
         let min_scanner_version = r.optional("MIN_SCANNER_VERSION");
         let job_lease_seconds = r.within("JOB_LEASE_SECONDS", 300, 60..=900);
@@ -169,7 +175,6 @@ impl Ingest {
                 listen_addr,
                 public_url,
                 trusted_proxies,
-                asn_table,
                 release_dir,
                 release_public_key,
                 min_scanner_version,
@@ -191,28 +196,20 @@ pub struct Dispatcher {
     pub secrets_key: Secret,
     /// `JOB_SIGNING_KEY`, Ed25519 seed in base64; made and stored sealed without one
     pub job_signing_key: Option<Secret>,
-    /// `MIN_SCANNER_VERSION`
-    pub min_scanner_version: Option<String>,
     /// `SCANNER_OFFLINE_SECONDS`
     pub scanner_offline_seconds: u32,
     /// `JOB_MAX_LEASE_ATTEMPTS`
     pub job_max_lease_attempts: u32,
     /// `MAX_JOB_AGE_MINUTES`
     pub max_job_age_minutes: u32,
-    /// `PROGRESS_TIMEOUT_AUTO_FAIL`
-    pub progress_timeout_auto_fail: bool,
     /// `MAX_TARGET_IPS`
     pub max_target_ips: u64,
     /// `MAX_PROBES_PER_SCAN`
     pub max_probes_per_scan: u64,
     /// `FLEET_MAX_PPS_PER_HOST`, 0 = unlimited
     pub fleet_max_pps_per_host: u32,
-    /// `CHANGE_CONFIRM`
-    pub change_confirm: ChangeConfirm,
     /// `SYSTEM_EVENTS_RETENTION_DAYS`
     pub system_events_retention_days: u32,
-    /// `NOTIFICATION_RETENTION_DAYS`
-    pub notification_retention_days: u32,
     /// `OPEN_OBSERVATION_RETENTION_DAYS`, 0 = keep
     pub open_observation_retention_days: u32,
     /// `TASK_RETENTION_DAYS`
@@ -227,21 +224,19 @@ impl Dispatcher {
     /// Reads and judges everything.
     pub fn read(mut reader: Reader) -> Result<(Self, Effective), ConfigError> {
         let r = &mut reader;
-        let common = Common::read(r);
-        let (secrets_key, job_signing_key) = (secrets_key(r), r.secret("JOB_SIGNING_KEY"));
-        let min_scanner_version = r.optional("MIN_SCANNER_VERSION");
+        let (common, _) = Common::read(r);
+        let (secrets_key, job_signing_key) = (secrets_key(r), job_signing_key(r));
+        // Ingest acts on it; a wrong value is named wherever it is given.
+        let _: Option<Version> = r.optional("MIN_SCANNER_VERSION");
         let (scanner_offline_seconds, job_max_lease_attempts) = (scanner_offline(r), max_leases(r));
         let max_job_age_minutes = r.within("MAX_JOB_AGE_MINUTES", 1440, 5..=43_200);
-        let progress_timeout_auto_fail = r.or("PROGRESS_TIMEOUT_AUTO_FAIL", false);
+        without_effect(r, "PROGRESS_TIMEOUT_AUTO_FAIL", Some("false"));
         let (max_target_ips, max_probes_per_scan) = limits(r);
         let fleet_max_pps_per_host = r.within("FLEET_MAX_PPS_PER_HOST", 200, 0..=1_000_000);
         // Confirming by a second look comes with its own job kind; until then flips are stored unconfirmed.
-        let change_confirm = r.or("CHANGE_CONFIRM", ChangeConfirm::Off);
-        if change_confirm != ChangeConfirm::Off {
-            r.mistake("CHANGE_CONFIRM", "this version stores changes unconfirmed; only off is possible");
-        }
+        without_effect(r, "CHANGE_CONFIRM", Some("off"));
         let system_events_retention_days = r.within("SYSTEM_EVENTS_RETENTION_DAYS", 90, 7..=3650);
-        let notification_retention_days = r.within("NOTIFICATION_RETENTION_DAYS", 90, 1..=3650);
+        without_effect(r, "NOTIFICATION_RETENTION_DAYS", Some("90"));
         let open_observation_retention_days = r.within("OPEN_OBSERVATION_RETENTION_DAYS", 90, 0..=3650);
         let task_retention_days = r.within("TASK_RETENTION_DAYS", 7, 1..=3650);
         let dead_task_retention_days = r.within("DEAD_TASK_RETENTION_DAYS", 90, 1..=3650);
@@ -251,17 +246,13 @@ impl Dispatcher {
                 common: common?,
                 secrets_key: secrets_key?,
                 job_signing_key,
-                min_scanner_version,
                 scanner_offline_seconds,
                 job_max_lease_attempts,
                 max_job_age_minutes,
-                progress_timeout_auto_fail,
                 max_target_ips,
                 max_probes_per_scan,
                 fleet_max_pps_per_host,
-                change_confirm,
                 system_events_retention_days,
-                notification_retention_days,
                 open_observation_retention_days,
                 task_retention_days,
                 dead_task_retention_days,
@@ -286,6 +277,8 @@ pub struct Backup {
     pub backup_dir: PathBuf,
     /// `BACKUP_RECIPIENTS`
     pub backup_recipients: Vec<String>,
+    /// What `BACKUP_DRILL_IDENTITY_FILE` holds
+    pub backup_drill_identity: Option<Secret>,
     /// `OUTBOUND_ALLOW_CIDRS`
     pub outbound_allow_cidrs: Vec<IpNet>,
 }
@@ -294,11 +287,12 @@ impl Backup {
     /// Reads and judges everything.
     pub fn read(mut reader: Reader) -> Result<(Self, Effective), ConfigError> {
         let r = &mut reader;
-        let common = Common::read(r);
+        let (common, _) = Common::read(r);
         let (secrets_key, backup_api_token) = (secrets_key(r), r.required_secret("BACKUP_API_TOKEN"));
         let listen_addr = listen(r, "LISTEN_ADDR", 3002);
         let backup_dir = PathBuf::from(r.or("BACKUP_DIR", "/backups".to_owned()));
         let (backup_recipients, outbound_allow_cidrs) = (r.list("BACKUP_RECIPIENTS"), r.list("OUTBOUND_ALLOW_CIDRS"));
+        let backup_drill_identity = drill_identity(r);
         done(reader, || {
             Some(Self {
                 common: common?,
@@ -307,6 +301,7 @@ impl Backup {
                 backup_api_token: backup_api_token?,
                 backup_dir,
                 backup_recipients,
+                backup_drill_identity,
                 outbound_allow_cidrs,
             })
         })
@@ -319,50 +314,10 @@ fn done<T>(reader: Reader, make: impl FnOnce() -> Option<T>) -> Result<(T, Effec
     make().map(|config| (config, effective)).ok_or_else(|| ConfigError(Vec::new()))
 }
 
-/// `:9100` means every address, as elsewhere.
-fn listen(reader: &mut Reader, name: &'static str, port: u16) -> SocketAddr {
-    let default = SocketAddr::new(ANY, port);
-    let text = reader.or(name, default.to_string());
-    let whole = if text.starts_with(':') { format!("0.0.0.0{text}") } else { text };
-    whole.parse().unwrap_or_else(|_| {
-        reader.mistake(name, format!("`{whole}` is not an address and port such as 127.0.0.1:{port}"));
-        default
-    })
-}
-
-fn secrets_key(reader: &mut Reader) -> Option<Secret> {
-    let key = reader.required_secret("SECRETS_KEY")?;
-    if let Err(problem) = Sealer::from_list(key.expose()) {
-        reader.mistake("SECRETS_KEY", problem);
-    }
-    Some(key)
-}
-
-fn public_url(reader: &mut Reader) -> Option<String> {
-    let url: String = reader.optional("PUBLIC_URL")?;
-    if !(url.starts_with("https://") || url.starts_with("http://")) {
-        reader.mistake("PUBLIC_URL", "must begin with https:// (or http:// for a trial on this machine)");
-    }
-    Some(url.trim_end_matches('/').to_owned())
-}
-
-fn scanner_offline(reader: &mut Reader) -> u32 {
-    reader.within("SCANNER_OFFLINE_SECONDS", 120, 10..=86_400)
-}
-
-fn max_leases(reader: &mut Reader) -> u32 {
-    reader.within("JOB_MAX_LEASE_ATTEMPTS", 5, 1..=100)
-}
-
-fn limits(reader: &mut Reader) -> (u64, u64) {
-    (
-        reader.within("MAX_TARGET_IPS", 16_777_216, 1..=4_294_967_296),
-        reader.within("MAX_PROBES_PER_SCAN", 1_000_000_000, 1..=1_000_000_000_000),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use mipo_domain::sealing::Sealer;
+
     use super::*;
 
     #[test]

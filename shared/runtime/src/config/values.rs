@@ -141,43 +141,6 @@ impl FromStr for Environment {
     }
 }
 
-/// `CHANGE_CONFIRM`: how many of how many probes must agree before a change counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ChangeConfirm {
-    /// Flips are stored at once with `confirmed = false`.
-    Off,
-    /// Probes that must agree, of so many.
-    Votes {
-        /// At least so many agree.
-        need: u32,
-        /// Of so many.
-        of: u32,
-    },
-}
-
-impl Display for ChangeConfirm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Off => f.write_str("off"),
-            Self::Votes { need, of } => write!(f, "{need}/{of}"),
-        }
-    }
-}
-
-impl FromStr for ChangeConfirm {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const RIGHT: &str = "must be off, or a majority of at most 9 probes such as 2/3";
-        if text == "off" {
-            return Ok(Self::Off);
-        }
-        let (need, of) = text.split_once('/').ok_or(RIGHT)?;
-        let (need, of) = (need.parse().map_err(|_| RIGHT)?, of.parse().map_err(|_| RIGHT)?);
-        if need <= of && 2 * need > of && of <= 9 { Ok(Self::Votes { need, of }) } else { Err(RIGHT) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -216,14 +179,5 @@ mod tests {
         assert_eq!(service.expose(), "postgres:///mipo?host=/run/x&user=mipo_ingest&password=ab12");
         let tcp: DatabaseUrl = "postgres://root:x@db:5433/a?sslmode=verify-full".parse().expect("good");
         assert_eq!(tcp.with("mipo", "r", None).expose(), "postgres://db:5433/mipo?sslmode=verify-full&user=r");
-    }
-
-    #[test]
-    fn a_confirmation_is_a_majority() {
-        assert_eq!("2/3".parse(), Ok(ChangeConfirm::Votes { need: 2, of: 3 }));
-        assert_eq!("off".parse(), Ok(ChangeConfirm::Off));
-        for bad in ["1/2", "4/3", "2", "on", "0/0"] {
-            assert!(bad.parse::<ChangeConfirm>().is_err(), "{bad}");
-        }
     }
 }
