@@ -2,6 +2,8 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,6 +17,7 @@ use mipo_store::migrate::{self, MigrateError};
 use mipo_store::{Db, StoreError};
 use serde_json::json;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 
 use crate::Failure;
 
@@ -28,7 +31,7 @@ pub(crate) async fn manager() -> Result<ExitCode, Failure> {
     let (config, _) = Manager::read(Reader::from_environment())?;
     let process = Process::start("manager", &config.common).await?;
     let router = mipo_manager::service::start(&config, process.db.clone(), &process.shutdown).await?;
-    if let Some(path) = mipo_manager::service::setup_path(&process.db).await? {
+    if let Some(path) = mipo_manager::service::setup_path(&process.db, &process.shutdown).await? {
         let address = config.public_url.clone().unwrap_or_else(|| format!("http://{}", config.listen_addr));
         // Not through the log: it is for whoever reads this process's output now, once and for 15 minutes.
         eprintln!("create the owner (once, within 15 min): {address}{path}");
@@ -63,11 +66,14 @@ struct Process {
     name: &'static str,
     db: Db,
     shutdown: Shutdown,
-    ops: TcpListener,
+    /// The ops listener, which answers from the first moment on.
+    ops: JoinHandle<std::io::Result<()>>,
+    /// `/readyz` says no until then.
+    started: Arc<AtomicBool>,
 }
 
 impl Process {
-    /// Starts logging, binds the ops listener and waits for the database.
+    /// Starts logging and the ops listener, and waits for the database.
     async fn start(name: &'static str, common: &Common) -> Result<Self, Failure> {
         telemetry::init_with(&common.log_filter, common.log_format, LogTarget::Stderr, mipo_queue::LogCapture);
         let shutdown = Shutdown::on_signals()?;
@@ -75,9 +81,19 @@ impl Process {
             .await
             .map_err(|error| format!("OPS_LISTEN_ADDR: {}: {error}", common.ops_listen_addr))?;
         let db = Db::lazy(common.database_url.expose(), common.db_pool_max, &format!("mipo {name}"))?;
+        let started = Arc::new(AtomicBool::new(false));
+        let ready = readiness(&db).with("start", {
+            let started = Arc::clone(&started);
+            move || {
+                let started = started.load(Ordering::Relaxed);
+                async move { if started { Ok(()) } else { Err("waits for the database and its schema".to_owned()) } }
+            }
+        });
+        // Before anything is waited for: a service that waits is alive, and says what is missing.
+        let ops = tokio::spawn(ops::serve(ops, ready, shutdown.clone()));
         wait_for_schema(common.database_url.expose(), &shutdown).await?;
         tracing::info!(service = name, version = env!("CARGO_PKG_VERSION"), commit = env!("MIPO_COMMIT"), "started");
-        Ok(Self { name, db, shutdown, ops })
+        Ok(Self { name, db, shutdown, ops, started })
     }
 
     async fn serve(self, address: SocketAddr, router: Router) -> Result<ExitCode, Failure> {
@@ -89,7 +105,7 @@ impl Process {
     /// Runs the service beside its heartbeat and its ops listener.
     async fn until_done(self, working: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
         let beating = tokio::spawn(beat(self.name, self.db.clone(), self.shutdown.clone()));
-        let ops = tokio::spawn(ops::serve(self.ops, readiness(&self.db), self.shutdown.clone()));
+        self.started.store(true, Ordering::Relaxed);
         let now = self.shutdown.now_token().clone();
         let outcome = tokio::select! {
             outcome = working => outcome,
@@ -97,7 +113,7 @@ impl Process {
         };
         self.shutdown.stop_now();
         // Both end with the shutdown; how is of no interest any more.
-        let _ = tokio::join!(beating, ops);
+        let _ = tokio::join!(beating, self.ops);
         outcome.map(|()| ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,7 @@
 //! Wires the manager: what `mipo manager` and `mipo up` start.
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use chrono::TimeDelta;
@@ -17,7 +18,9 @@ use crate::state::{App, Parts};
 /// How often expired counts and alarms are looked at.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
 /// The audit chain is walked once a day.
-const AUDIT_EVERY: u32 = 24 * 60;
+const AUDIT_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long a start waits before it tries again what the database could not do.
+const START_RETRY: Duration = Duration::from_secs(2);
 
 /// Why the manager does not start.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
@@ -26,7 +29,7 @@ pub type StartError = Box<dyn std::error::Error + Send + Sync>;
 /// everything that the manager serves.
 pub async fn start(config: &config::Manager, db: Db, shutdown: &Shutdown) -> Result<Router, StartError> {
     let app = app(config, db, shutdown)?;
-    seed(&app).await?;
+    patiently(shutdown, "seeding what every installation has", || seed(&app)).await?;
     tokio::spawn(listen(app.clone()));
     tokio::spawn(keep_house(app.clone(), shutdown.clone()));
     Ok(crate::router(app))
@@ -75,8 +78,29 @@ pub async fn seed(app: &App) -> Result<(), AppError> {
     Ok(())
 }
 
+/// Does `work` again until the database neither fails nor refuses for a passing reason; gives up when `shutdown` begins.
+async fn patiently<T, W: Future<Output = Result<T, AppError>>>(
+    shutdown: &Shutdown,
+    what: &str,
+    work: impl Fn() -> W,
+) -> Result<T, AppError> {
+    loop {
+        match work().await {
+            Err(AppError::Store(error)) if error.is_transient() && !shutdown.is_stopping() => {
+                tracing::warn!(%error, "{what} failed; it is tried again");
+            }
+            other => return other,
+        }
+        tokio::select! { () = shutdown.stopping() => {}, () = tokio::time::sleep(START_RETRY) => {} }
+    }
+}
+
 /// The path of a fresh setup link, while there is no owner. Whoever starts mipo prints it with the address before it.
-pub async fn setup_path(db: &Db) -> Result<Option<String>, AppError> {
+pub async fn setup_path(db: &Db, shutdown: &Shutdown) -> Result<Option<String>, AppError> {
+    patiently(shutdown, "making the setup link", || issue_setup_path(db)).await
+}
+
+async fn issue_setup_path(db: &Db) -> Result<Option<String>, AppError> {
     let caller = Caller::system("manager");
     let ctx = Ctx { caller: &caller, clock: &SystemClock, entropy: &OsEntropy };
     let mut tx = db.tx("setup.issue").await?;
@@ -90,31 +114,41 @@ async fn listen(app: App) {
 }
 
 async fn keep_house(app: App, shutdown: Shutdown) {
-    let mut round = 0_u32;
+    let mut walked: Option<Instant> = None;
     while !shutdown.is_stopping() {
-        if let Err(error) = tidy(&app, round.is_multiple_of(AUDIT_EVERY)).await {
+        if let Err(error) = tidy(&app).await {
             tracing::warn!(%error, "housekeeping failed; it is tried again");
         }
-        round = round.wrapping_add(1);
+        // A walk that failed is due until one succeeds, whatever the rest of the housekeeping does.
+        if walked.is_none_or(|at| at.elapsed() >= AUDIT_EVERY) {
+            match walk_chain(&app).await {
+                Ok(()) => walked = Some(Instant::now()),
+                Err(error) => tracing::warn!(%error, "the audit chain was not walked; it is tried again"),
+            }
+        }
         tokio::select! { () = shutdown.stopping() => {}, () = tokio::time::sleep(HOUSEKEEPING) => {} }
     }
 }
 
-async fn tidy(app: &App, walk_chain: bool) -> Result<(), AppError> {
+async fn tidy(app: &App) -> Result<(), AppError> {
     let caller = Caller::system("manager");
     let ctx = app.ctx(&caller);
     let mut tx = app.db.tx("manager.tidy").await?;
     throttle::sweep(&mut tx, &ctx).await?;
     sessions::sweep_spread(&mut tx, &ctx, app.session_limits).await?;
     tx.commit().await?;
-    if walk_chain {
-        let mut read = app.db.read("audit.verify").await?;
-        let verified = audit::verify(&mut read, &ctx).await?;
-        drop(read);
-        tracing::info!(head = %verified.head, rows = verified.rows_checked, ok = verified.ok, "audit chain walked");
-        let mut tx = app.db.tx("audit.report").await?;
-        audit::report(&mut tx, &ctx, &verified).await?;
-        tx.commit().await?;
-    }
+    Ok(())
+}
+
+async fn walk_chain(app: &App) -> Result<(), AppError> {
+    let caller = Caller::system("manager");
+    let ctx = app.ctx(&caller);
+    let mut read = app.db.read("audit.verify").await?;
+    let verified = audit::verify(&mut read, &ctx).await?;
+    drop(read);
+    tracing::info!(head = %verified.head, rows = verified.rows_checked, ok = verified.ok, "audit chain walked");
+    let mut tx = app.db.tx("audit.report").await?;
+    audit::report(&mut tx, &ctx, &verified).await?;
+    tx.commit().await?;
     Ok(())
 }

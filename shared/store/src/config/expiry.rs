@@ -19,20 +19,17 @@ pub enum Expiring {
     IdempotencyKeys,
     /// Wake-up rows of open pages, after a day.
     LiveEvents,
-    /// Throttle counters that throttle nobody any more.
-    LoginThrottle,
 }
 
 impl Expiring {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 6] = [
         Self::LoginSessions,
         Self::SetupTokens,
         Self::UserApiTokens,
         Self::ProvisioningTokens,
         Self::IdempotencyKeys,
         Self::LiveEvents,
-        Self::LoginThrottle,
     ];
 }
 
@@ -89,16 +86,6 @@ pub async fn delete(conn: &mut Conn, what: Expiring) -> Result<(u64, bool), Stor
             sqlx::query!(
                 "delete from config.live_events where seq in (
                    select seq from config.live_events where at < now() - interval '1 day' limit $1)",
-                BATCH
-            )
-            .execute(conn)
-            .await?
-        }
-        Expiring::LoginThrottle => {
-            sqlx::query!(
-                "delete from config.login_throttle where key in (
-                   select key from config.login_throttle
-                   where window_start < now() - interval '1 day' and coalesce(blocked_until, '-infinity') < now() - interval '1 day' limit $1)",
                 BATCH
             )
             .execute(conn)
