@@ -5,6 +5,27 @@
 -- because mipo-app maps them to the field that was wrong.
 create schema config;
 
+-- A set has at least one member: held at commit, so that set and members may come in any order. Arguments: the table of
+-- the set, the table of its members, the column that names the set, the constraint. The set is locked first, so that of
+-- two who take the last two members away at the same time the second one is refused.
+create function config.require_a_member() returns trigger language plpgsql as $$
+declare
+  owner_id uuid := case when tg_table_name = tg_argv[0] then to_jsonb(new) ->> 'id' else to_jsonb(old) ->> tg_argv[2] end;
+  here boolean;
+  filled boolean;
+begin
+  execute format('select true from config.%I where id = $1 for no key update', tg_argv[0]) into here using owner_id;
+  if here then
+    execute format('select exists (select from config.%I where %I = $1)', tg_argv[1], tg_argv[2]) into filled using owner_id;
+    if not filled then
+      raise exception '% % has none of %', tg_argv[0], owner_id, tg_argv[1]
+        using errcode = 'check_violation', constraint = tg_argv[3], schema = 'config', table = tg_argv[0];
+    end if;
+  end if;
+  return null;
+end
+$$;
+
 -- Scanners ------------------------------------------------------------------------------------------------------
 
 create table config.scanners (
@@ -87,9 +108,11 @@ create unique index provisioning_tokens_prefix_unique on config.provisioning_tok
 -- One live token a scanner.
 create unique index provisioning_tokens_one_live on config.provisioning_tokens (scanner_id) where used_at is null and revoked_at is null;
 
+-- History: it outlives the scanner, so it refers to nothing and holds the name that the scanner had.
 create table config.scanner_key_rotations (
   id uuid primary key,
-  scanner_id uuid not null references config.scanners (id) on delete cascade,
+  scanner_id uuid not null,
+  scanner_name text not null,
   rotated_at timestamptz not null,
   rotated_by text not null,
   reason text not null,
@@ -116,6 +139,10 @@ create table config.scanner_group_members (
   primary key (group_id, scanner_id)
 );
 create index scanner_group_members_by_scanner on config.scanner_group_members (scanner_id);
+create constraint trigger scanner_groups_have_members after insert on config.scanner_groups deferrable initially deferred
+  for each row execute function config.require_a_member('scanner_groups', 'scanner_group_members', 'group_id', 'scanner_groups_have_members');
+create constraint trigger scanner_groups_have_members after delete or update of group_id on config.scanner_group_members deferrable initially deferred
+  for each row execute function config.require_a_member('scanner_groups', 'scanner_group_members', 'group_id', 'scanner_groups_have_members');
 
 -- Targets -------------------------------------------------------------------------------------------------------
 
@@ -123,7 +150,7 @@ create table config.subnets (
   id uuid primary key,
   name text not null constraint subnets_name_form check (name ~ '^[A-Za-z0-9_-]{1,64}$'),
   description text not null default '' constraint subnets_description_length check (length(description) <= 10000),
-  cidr cidr not null,
+  cidr cidr not null constraint subnets_cidr_not_mapped check (not cidr <<= '::ffff:0.0.0.0/96'),
   rate_limit integer not null default 0 constraint subnets_rate_limit_range check (rate_limit between 0 and 100000),
   built_in boolean not null default false,
   created_at timestamptz not null default now(),
@@ -149,6 +176,10 @@ create table config.subnet_group_members (
   primary key (group_id, subnet_id)
 );
 create index subnet_group_members_by_subnet on config.subnet_group_members (subnet_id);
+create constraint trigger subnet_groups_have_members after insert on config.subnet_groups deferrable initially deferred
+  for each row execute function config.require_a_member('subnet_groups', 'subnet_group_members', 'group_id', 'subnet_groups_have_members');
+create constraint trigger subnet_groups_have_members after delete or update of group_id on config.subnet_group_members deferrable initially deferred
+  for each row execute function config.require_a_member('subnet_groups', 'subnet_group_members', 'group_id', 'subnet_groups_have_members');
 
 create table config.fqdns (
   id uuid primary key,
@@ -183,6 +214,10 @@ create table config.fqdn_group_members (
   primary key (group_id, fqdn_id)
 );
 create index fqdn_group_members_by_fqdn on config.fqdn_group_members (fqdn_id);
+create constraint trigger fqdn_groups_have_members after insert on config.fqdn_groups deferrable initially deferred
+  for each row execute function config.require_a_member('fqdn_groups', 'fqdn_group_members', 'group_id', 'fqdn_groups_have_members');
+create constraint trigger fqdn_groups_have_members after delete or update of group_id on config.fqdn_group_members deferrable initially deferred
+  for each row execute function config.require_a_member('fqdn_groups', 'fqdn_group_members', 'group_id', 'fqdn_groups_have_members');
 
 create table config.discovery_sources (
   id uuid primary key,
@@ -217,7 +252,8 @@ create unique index discovery_lists_name_unique on config.discovery_lists (sourc
 
 create table config.discovery_ips (
   list_id uuid not null references config.discovery_lists (id) on delete cascade,
-  ip inet not null constraint discovery_ips_single check (masklen(ip) = case family(ip) when 4 then 32 else 128 end),
+  ip inet not null constraint discovery_ips_single check (masklen(ip) = case family(ip) when 4 then 32 else 128 end)
+    constraint discovery_ips_not_mapped check (not ip <<= '::ffff:0.0.0.0/96'),
   first_seen_at timestamptz not null default now(),
   last_seen_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
@@ -288,6 +324,10 @@ create table config.port_list_group_members (
   primary key (group_id, port_list_id)
 );
 create index port_list_group_members_by_list on config.port_list_group_members (port_list_id);
+create constraint trigger port_list_groups_have_members after insert on config.port_list_groups deferrable initially deferred
+  for each row execute function config.require_a_member('port_list_groups', 'port_list_group_members', 'group_id', 'port_list_groups_have_members');
+create constraint trigger port_list_groups_have_members after delete or update of group_id on config.port_list_group_members deferrable initially deferred
+  for each row execute function config.require_a_member('port_list_groups', 'port_list_group_members', 'group_id', 'port_list_groups_have_members');
 
 -- Templates, tests, schedules -----------------------------------------------------------------------------------
 
@@ -335,6 +375,15 @@ create table config.scan_template_ports (
   constraint scan_template_ports_unique unique nulls not distinct (template_id, port_list_id, port_list_group_id)
 );
 create index scan_template_ports_by_list on config.scan_template_ports (port_list_id) where port_list_id is not null;
+-- An ad-hoc template holds targets and ports itself.
+create constraint trigger scan_templates_have_targets after insert on config.scan_templates deferrable initially deferred
+  for each row when (not new.adhoc) execute function config.require_a_member('scan_templates', 'scan_template_targets', 'template_id', 'scan_templates_have_targets');
+create constraint trigger scan_templates_have_targets after delete or update of template_id on config.scan_template_targets deferrable initially deferred
+  for each row execute function config.require_a_member('scan_templates', 'scan_template_targets', 'template_id', 'scan_templates_have_targets');
+create constraint trigger scan_templates_have_ports after insert on config.scan_templates deferrable initially deferred
+  for each row when (not new.adhoc) execute function config.require_a_member('scan_templates', 'scan_template_ports', 'template_id', 'scan_templates_have_ports');
+create constraint trigger scan_templates_have_ports after delete or update of template_id on config.scan_template_ports deferrable initially deferred
+  for each row execute function config.require_a_member('scan_templates', 'scan_template_ports', 'template_id', 'scan_templates_have_ports');
 
 create table config.scan_template_groups (
   id uuid primary key,
@@ -353,6 +402,10 @@ create table config.scan_template_group_members (
   primary key (group_id, template_id)
 );
 create index scan_template_group_members_by_template on config.scan_template_group_members (template_id);
+create constraint trigger scan_template_groups_have_members after insert on config.scan_template_groups deferrable initially deferred
+  for each row execute function config.require_a_member('scan_template_groups', 'scan_template_group_members', 'group_id', 'scan_template_groups_have_members');
+create constraint trigger scan_template_groups_have_members after delete or update of group_id on config.scan_template_group_members deferrable initially deferred
+  for each row execute function config.require_a_member('scan_template_groups', 'scan_template_group_members', 'group_id', 'scan_template_groups_have_members');
 
 create table config.schedules (
   id uuid primary key,
@@ -393,6 +446,10 @@ create table config.schedule_templates (
   constraint schedule_templates_one check (num_nonnulls(template_id, template_group_id) = 1),
   constraint schedule_templates_unique unique nulls not distinct (schedule_id, template_id, template_group_id)
 );
+create constraint trigger schedules_have_templates after insert on config.schedules deferrable initially deferred
+  for each row execute function config.require_a_member('schedules', 'schedule_templates', 'schedule_id', 'schedules_have_templates');
+create constraint trigger schedules_have_templates after delete or update of schedule_id on config.schedule_templates deferrable initially deferred
+  for each row execute function config.require_a_member('schedules', 'schedule_templates', 'schedule_id', 'schedules_have_templates');
 
 -- Identity ------------------------------------------------------------------------------------------------------
 
@@ -437,12 +494,25 @@ create unique index users_email_unique on config.users (lower(email));
 create unique index users_one_owner on config.users (is_owner) where is_owner;
 create unique index users_oidc_unique on config.users (oidc_issuer, oidc_subject);
 
+create function config.keep_owner() returns trigger language plpgsql as $$
+begin
+  raise exception 'the owner stays the owner' using errcode = 'check_violation', constraint = 'users_owner_stays', schema = 'config', table = 'users';
+end
+$$;
+create trigger users_owner_stays before delete on config.users for each row when (old.is_owner) execute function config.keep_owner();
+create trigger users_owner_stays_one before update of is_owner on config.users
+  for each row when (old.is_owner and not new.is_owner) execute function config.keep_owner();
+
 create table config.user_roles (
   user_id uuid not null references config.users (id) on delete cascade,
   role_id uuid not null constraint user_roles_role references config.roles (id),
   created_at timestamptz not null default now(),
   primary key (user_id, role_id)
 );
+create constraint trigger users_have_roles after insert on config.users deferrable initially deferred
+  for each row execute function config.require_a_member('users', 'user_roles', 'user_id', 'users_have_roles');
+create constraint trigger users_have_roles after delete or update of user_id on config.user_roles deferrable initially deferred
+  for each row execute function config.require_a_member('users', 'user_roles', 'user_id', 'users_have_roles');
 
 create table config.recovery_codes (
   user_id uuid not null references config.users (id) on delete cascade,
@@ -509,7 +579,7 @@ create unique index setup_tokens_hash_unique on config.setup_tokens (token_hash)
 create table config.tests (
   id uuid primary key,
   template_id uuid not null references config.scan_templates (id) on delete cascade,
-  target cidr not null,
+  target cidr not null constraint tests_target_not_mapped check (not target <<= '::ffff:0.0.0.0/96'),
   port integer not null constraint tests_port_range check (port between 1 and 65535),
   protocol text not null default 'tcp' constraint tests_protocol_word check (protocol in ('tcp', 'udp')),
   expected text not null constraint tests_expected_word check (expected in ('open', 'not_open')),
@@ -521,6 +591,8 @@ create table config.tests (
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   version integer not null default 1,
+  -- A day more, because who writes it has a clock of their own.
+  constraint tests_expire_within_two_years check (expires_at <= updated_at + interval '2 years 1 day'),
   constraint tests_unique unique nulls not distinct (template_id, target, port, protocol, scanner_id)
 );
 
@@ -866,15 +938,31 @@ create table config.notifications (
   channel_id uuid,
   channel_name text not null,
   status text not null default 'pending' constraint notifications_status_word check (status in ('pending', 'processing', 'sent', 'failed', 'exhausted')),
-  attempts integer not null default 0,
+  attempts integer not null default 0 constraint notifications_attempts_range check (attempts >= 0),
   error text,
-  severity text not null,
+  severity text not null constraint notifications_severity_word check (severity in ('critical', 'high', 'warning', 'info')),
   summary text not null,
   sent_at timestamptz,
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  constraint notifications_sent_has_time check ((status = 'sent') = (sent_at is not null))
 );
 create unique index notifications_one_per_transition on config.notifications (alarm_id, transition, channel_id, created_at);
+
+create function config.check_notification_move() returns trigger language plpgsql as $$
+begin
+  if (old.status, new.status) not in (
+    ('pending', 'processing'), ('processing', 'sent'), ('processing', 'failed'), ('failed', 'processing'), ('failed', 'exhausted'),
+    -- sent again by hand
+    ('exhausted', 'pending')) then
+    raise exception 'notification % cannot go from % to %', old.id, old.status, new.status
+      using errcode = 'check_violation', constraint = 'notifications_status_move';
+  end if;
+  return new;
+end
+$$;
+create trigger notifications_status_move before update of status on config.notifications
+  for each row when (old.status is distinct from new.status) execute function config.check_notification_move();
 
 create table config.service_heartbeats (
   service text not null constraint service_heartbeats_service_word check (service in ('ingest', 'dispatcher', 'manager', 'backup')),

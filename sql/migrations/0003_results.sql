@@ -69,7 +69,7 @@ comment on column results.port_sets.id is 'SHA-256 of the sorted set';
 
 create table results.host_current (
   scanner_id uuid not null,
-  ip inet not null,
+  ip inet not null constraint host_current_ip_not_mapped check (not ip <<= '::ffff:0.0.0.0/96'),
   protocol text not null constraint host_current_protocol_word check (protocol in ('tcp', 'udp')),
   covered_ports int4multirange not null,
   filtered_ports int4multirange not null default '{}',
@@ -83,7 +83,7 @@ create index host_current_by_ip on results.host_current (ip);
 
 create table results.port_current (
   scanner_id uuid not null,
-  ip inet not null,
+  ip inet not null constraint port_current_ip_not_mapped check (not ip <<= '::ffff:0.0.0.0/96'),
   port integer not null constraint port_current_port_range check (port between 1 and 65535),
   protocol text not null constraint port_current_protocol_word check (protocol in ('tcp', 'udp')),
   since timestamptz not null,
@@ -124,7 +124,7 @@ create table results.receipts (
   created_at timestamptz not null,
   constraint receipts_baseline_whole check ((baseline_hash is null) = (baseline_job_id is null)),
   constraint receipts_delta_has_baseline check (open_set_kind = 'full' or baseline_job_id is not null),
-  constraint receipts_no_change_means_completed check (not no_change or (final_status = 'completed' and baseline_hash = result_hash and change_count = 0)),
+  constraint receipts_no_change_means_completed check (not no_change or (final_status = 'completed' and baseline_hash is not distinct from result_hash and change_count = 0)),
   constraint receipts_chain_unique unique (scanner_id, chain_position)
 );
 create index receipts_by_scan on results.receipts (scan_id);

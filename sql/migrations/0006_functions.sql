@@ -10,6 +10,22 @@ end
 $$;
 create trigger live_events_ring after insert on config.live_events for each statement execute function config.ring_live();
 
+-- A service speaks for itself: nobody raises events or shows signs of life in the name of another. Whoever connects as
+-- no service (the owner of the schema, a person on the host) may.
+create function config.speaks_for(p_service text) returns boolean language sql stable
+  return session_user not in ('mipo_manager', 'mipo_ingest', 'mipo_dispatcher', 'mipo_backup') or session_user = 'mipo_' || p_service;
+
+create function config.check_own_heartbeat() returns trigger language plpgsql as $$
+begin
+  if not config.speaks_for(new.service) then
+    raise exception '% cannot write the heartbeat of %', session_user, new.service using errcode = 'insufficient_privilege';
+  end if;
+  return new;
+end
+$$;
+create trigger service_heartbeats_own before insert or update on config.service_heartbeats
+  for each row execute function config.check_own_heartbeat();
+
 -- Writes a system event and, where a rule is tied to its type, opens, bumps or resolves the alarm. Ids come from the
 -- caller, because they are UUIDv7. Returns the alarm that was touched, or null.
 create function config.raise_event(
@@ -22,6 +38,9 @@ declare
   touched uuid;
   result uuid;
 begin
+  if not config.speaks_for(p_source) then
+    raise exception '% cannot raise an event of %', session_user, p_source using errcode = 'insufficient_privilege';
+  end if;
   insert into config.system_events (id, at, source, type, severity, entity_type, entity_id, summary, detail)
   values (p_event_id, p_at, p_source, p_type, p_severity, p_entity_type, p_entity_id, p_summary, p_detail);
   insert into config.live_events (topic, entity_id) values ('events', p_event_id::text);

@@ -54,7 +54,8 @@ impl World {
 
     /// Returns once `count` statements of this database wait for a lock: then they have come as far as they can.
     pub async fn until_waiting(&self, count: i64) {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         while self.value::<i64>(waiting).await < count {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

@@ -10,7 +10,7 @@ const PATH: &str = "/api/health/alerting/alarms";
 
 async fn tell(world: &World, kind: &str, entity: &str, summary: &str) -> Option<String> {
     let caller = Caller::system("dispatcher");
-    let mut tx = world.app.db.tx("test").await.expect("a transaction");
+    let mut tx = world.db.db_as("mipo_dispatcher").tx("test").await.expect("a transaction");
     let event = Event {
         source: "dispatcher",
         kind,

@@ -93,7 +93,12 @@ async fn rights_are_those_of_this_moment() {
     let path = "/api/health/alerting/alarms";
     browser.api(Method::GET, path, None).await.expect(200);
     world
-        .tamper("delete from config.user_roles where user_id = (select id from config.users where username = 'bob')")
+        .tamper(
+            "with nothing as (
+               insert into config.roles (id, name, scopes) values (gen_random_uuid(), 'nothing', '{}') returning id)
+             update config.user_roles set role_id = (select id from nothing)
+             where user_id = (select id from config.users where username = 'bob')",
+        )
         .await;
     assert_eq!(browser.api(Method::GET, path, None).await.expect(403).code(), "FORBIDDEN");
 }

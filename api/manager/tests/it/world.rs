@@ -94,19 +94,13 @@ impl World {
 
     /// The owner, signed in.
     pub async fn owner(&self) -> Person {
-        let id = self.insert_user("owner", true).await;
+        let id = self.insert_user("owner", true, "admin").await;
         self.sign_in(id, "owner").await
     }
 
     /// Somebody with a built-in role, signed in.
     pub async fn person(&self, username: &str, role: &str) -> Person {
-        let id = self.insert_user(username, false).await;
-        sqlx::query("insert into config.user_roles (user_id, role_id) select $1, id from config.roles where name = $2")
-            .bind(id.as_uuid())
-            .bind(role)
-            .execute(&self.root)
-            .await
-            .unwrap();
+        let id = self.insert_user(username, false, role).await;
         self.sign_in(id, username).await
     }
 
@@ -115,15 +109,21 @@ impl World {
         Person { router: self.router.clone(), cookie: String::new(), csrf: String::new() }
     }
 
-    async fn insert_user(&self, username: &str, owner: bool) -> UserId {
+    async fn insert_user(&self, username: &str, owner: bool, role: &str) -> UserId {
         let id = UserId::mint(&self.clock, &*self.app.entropy);
-        sqlx::query("insert into config.users (id, username, password_hash, is_owner) values ($1, $2, 'x', $3)")
-            .bind(id.as_uuid())
-            .bind(username)
-            .bind(owner)
-            .execute(&self.root)
-            .await
-            .unwrap();
+        // In one statement, because nobody is without a role.
+        sqlx::query(
+            "with added as (
+               insert into config.users (id, username, password_hash, is_owner) values ($1, $2, 'x', $3) returning id)
+             insert into config.user_roles (user_id, role_id) select a.id, r.id from added a, config.roles r where r.name = $4",
+        )
+        .bind(id.as_uuid())
+        .bind(username)
+        .bind(owner)
+        .bind(role)
+        .execute(&self.root)
+        .await
+        .unwrap();
         id
     }
 
@@ -174,14 +174,20 @@ impl World {
         ] {
             sqlx::query(sql).bind(subnet.as_uuid()).bind(other).bind(name).execute(&self.root).await.unwrap();
         }
-        for sql in [
-            "insert into config.scan_templates (id, name, created_by) select $1, $3, 'test' where $2::uuid is not null",
-            "insert into config.scan_template_targets (template_id, subnet_id) select $1, $2 where $3 <> ''",
-            "insert into config.scan_template_ports (template_id, port_list_id)
-             select $1, id from config.port_lists where name = 'top-100' and $2::uuid is not null and $3 <> ''",
-        ] {
-            sqlx::query(sql).bind(id.as_uuid()).bind(subnet.as_uuid()).bind(name).execute(&self.root).await.unwrap();
-        }
+        // In one statement, because no template is without targets and ports.
+        sqlx::query(
+            "with added as (
+               insert into config.scan_templates (id, name, created_by) values ($1, $3, 'test') returning id),
+             targets as (insert into config.scan_template_targets (template_id, subnet_id) select id, $2 from added)
+             insert into config.scan_template_ports (template_id, port_list_id)
+             select a.id, l.id from added a, config.port_lists l where l.name = 'top-100'",
+        )
+        .bind(id.as_uuid())
+        .bind(subnet.as_uuid())
+        .bind(name)
+        .execute(&self.root)
+        .await
+        .unwrap();
         id
     }
 }

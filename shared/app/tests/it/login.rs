@@ -57,7 +57,11 @@ async fn changed_meanwhile(cost: Cost) {
     let changed = hash(&house.world, DEAR, "another gravel teapot umbra").await;
     let behind = house.world.db.superuser_pool();
     let mut change = behind.begin().await.expect("begins");
-    sqlx::query("update config.users set password_hash = $1").bind(&changed).execute(&mut *change).await.expect("changed");
+    sqlx::query("update config.users set password_hash = $1")
+        .bind(&changed)
+        .execute(&mut *change)
+        .await
+        .expect("changed");
     let (outcome, ()) = tokio::join!(house.log_in("alice", PASSWORD), async {
         // The old password was found good by now; the login waits for the account.
         house.world.until_waiting(1).await;

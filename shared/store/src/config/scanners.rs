@@ -331,8 +331,9 @@ pub async fn insert_key_rotation(
     rotation: &KeyRotation,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into config.scanner_key_rotations (id, scanner_id, rotated_at, rotated_by, reason, old_key_prefix, new_key_prefix)
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into config.scanner_key_rotations
+           (id, scanner_id, scanner_name, rotated_at, rotated_by, reason, old_key_prefix, new_key_prefix)
+         select $1, id, name, $3, $4, $5, $6, $7 from config.scanners where id = $2",
         row,
         id.as_uuid(),
         rotation.rotated_at,

@@ -1,2 +1,4 @@
 //! Store functions against a real database.
 mod live;
+mod roles;
+mod rules;

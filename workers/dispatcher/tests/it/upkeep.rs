@@ -12,7 +12,7 @@ async fn what_has_expired_goes_and_the_rest_stays() {
                (gen_random_uuid(), 'setup', sha256('b'), now() - interval '29 days');
              insert into config.live_events (topic, entity_id, at) values ('scans', '1', now() - interval '25 hours'), ('scans', '2', now());
              insert into config.idempotency_keys (actor, key, method, path, body_hash, expires_at) values
-               ('a', 'old', 'POST', '/', sha256('c') || '\x00', now() - interval '1 s'), ('a', 'new', 'POST', '/', sha256('c') || '\x00', now() + interval '1 hour')",
+               ('a', 'old', 'POST', '/', sha256('c') || '\\x00', now() - interval '1 s'), ('a', 'new', 'POST', '/', sha256('c') || '\\x00', now() + interval '1 hour')",
         )
         .await;
     place.enqueue(NewTask::new(&kinds::EXPIRE_CREDENTIALS, ())).await;
