@@ -9,6 +9,9 @@ use crate::Failure;
 /// The database of the local trial.
 pub(crate) const NAME: &str = "mipo";
 
+/// In the data directory: the URL of a database that is not the trial's own.
+pub(crate) const NOTE: &str = "secrets/database_url";
+
 /// `MIPO_DATA_DIR`.
 pub(crate) fn data_dir() -> PathBuf {
     std::env::var_os("MIPO_DATA_DIR")
@@ -25,13 +28,13 @@ pub(crate) fn find() -> Result<DatabaseUrl, Failure> {
         return Ok(url);
     }
     let folder = data_dir();
+    // A trial on somebody else's PostgreSQL notes where it is; one on its own takes the note away.
+    if let Ok(url) = std::fs::read_to_string(folder.join(NOTE)) {
+        return Ok(url.trim().parse()?);
+    }
     let beside = folder.is_dir().then(|| PrivatePostgres::beside(&folder, NAME)).flatten();
     if let Some(url) = beside {
         return Ok(url.parse()?);
-    }
-    // A trial on somebody else's PostgreSQL notes where it is.
-    if let Ok(url) = std::fs::read_to_string(folder.join("secrets/database_url")) {
-        return Ok(url.trim().parse()?);
     }
     Err(format!(
         "no database: set DATABASE_URL, or start `mipo up` and point MIPO_DATA_DIR at its data directory (now {})",

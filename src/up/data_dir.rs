@@ -6,9 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mipo_domain::entropy::{Entropy, bytes};
-use mipo_runtime::config::Secret;
+use mipo_runtime::config::{Effective, Secret};
+use serde_json::json;
 
 use crate::Failure;
+
+const CONFIGURATION: &str = "configuration.json";
+
+/// How long `mipo reset` waits for the mipo that it asked to stop, in tenths of a second: longer than that may take.
+const STOP_TENTHS: u32 = 1200;
 
 /// A data directory that this process holds.
 #[derive(Debug)]
@@ -47,7 +53,7 @@ impl DataDir {
     /// Stops the mipo that runs on the folder, and waits until it has.
     pub(crate) async fn stop_running(path: &Path) -> Result<(), Failure> {
         let lock = open_lock(path)?;
-        for round in 0..400 {
+        for round in 0..STOP_TENTHS {
             match lock.try_lock() {
                 Ok(()) => return Ok(()),
                 Err(TryLockError::Error(error)) => return Err(error.into()),
@@ -71,6 +77,25 @@ impl DataDir {
     /// Where the mipo of this folder was last started.
     pub(crate) fn address(path: &Path) -> Option<String> {
         fs::read_to_string(path.join("address")).ok()
+    }
+
+    /// Notes what configuration is in force, redacted, for `mipo doctor` beside it.
+    pub(crate) fn note_configuration(&self, services: &[(&str, Effective)]) -> Result<(), Failure> {
+        let shown: Vec<_> = services
+            .iter()
+            .flat_map(|(service, effective)| effective.iter().map(move |setting| (service, setting)))
+            .map(|(service, setting)| {
+                json!({
+                    "service": service, "name": setting.name, "value": setting.value, "source": setting.source,
+                })
+            })
+            .collect();
+        Ok(write_private(&self.path.join(CONFIGURATION), &serde_json::to_string(&shown)?)?)
+    }
+
+    /// What [`DataDir::note_configuration`] noted at the last start.
+    pub(crate) fn configuration(path: &Path) -> Option<String> {
+        fs::read_to_string(path.join(CONFIGURATION)).ok()
     }
 
     /// The folder, absolute.

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use mipo_domain::entropy::Entropy;
+use mipo_runtime::Shutdown;
 use mipo_runtime::config::DatabaseUrl;
-use mipo_runtime::postgres::PrivatePostgres;
+use mipo_runtime::postgres::{PostgresError, PrivatePostgres};
 use mipo_store::migrate;
 
 use super::data_dir::{DataDir, random_hex, write_private};
 use super::terminal::Terminal;
 use crate::Failure;
-use crate::database::NAME;
+use crate::database::{NAME, NOTE};
 
 /// A database that is ready for the services.
 #[derive(Debug)]
@@ -26,21 +27,32 @@ impl Database {
         external: Option<DatabaseUrl>,
         entropy: &dyn Entropy,
         terminal: &Terminal,
+        asked: &Shutdown,
     ) -> Result<Self, Failure> {
+        let note = data.path().join(NOTE);
         let (private, admin) = match external {
             Some(url) => {
-                write_private(&data.path().join("secrets/database_url"), url.with_database(NAME).expose())?;
+                write_private(&note, url.with_database(NAME).expose())?;
                 (None, url)
             }
             None => {
-                let (path, told) = (data.path().to_owned(), terminal.clone());
-                let started = move || PrivatePostgres::start(&path, &|text| told.step(text));
+                // Of an earlier start on another server: commands beside this one would ask that server.
+                if note.exists() {
+                    std::fs::remove_file(&note)?;
+                }
+                let (path, told, asked) = (data.path().to_owned(), terminal.clone(), asked.clone());
+                let started =
+                    move || PrivatePostgres::start_unless(&path, &|text| told.step(text), &|| asked.is_stopping());
                 let private = tokio::task::spawn_blocking(started).await??;
                 let url = private.superuser_url("postgres").parse()?;
                 (Some(private), url)
             }
         };
-        match Self::prepare(data, &admin, entropy, terminal).await {
+        let prepared = tokio::select! {
+            prepared = Self::prepare(data, &admin, entropy, terminal) => prepared,
+            () = asked.stopping() => Err(PostgresError::Stopped.into()),
+        };
+        match prepared {
             Ok(urls) => Ok(Self { private, urls }),
             Err(failure) => {
                 if let Some(private) = private {

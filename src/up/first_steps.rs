@@ -1,6 +1,6 @@
 //! What an operator would do first, done by the same use cases: lift the loopback exclusions, add a scanner by its
 //! one-time token, scan this machine, and create the owner.
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mipo_app::passwords::Passwords;
 use mipo_app::scans::{self, AdHoc, StartScan, What};
@@ -28,6 +28,9 @@ const PORTS: &str = "1-65535";
 
 /// How often progress is read.
 const PACE: Duration = Duration::from_millis(250);
+
+/// A first scan without progress for so long is not followed any more.
+const STALLED: Duration = Duration::from_secs(45);
 
 /// How long the local scanner may take to its first heartbeat.
 const HEARTBEAT_WITHIN: Duration = Duration::from_secs(20);
@@ -100,10 +103,22 @@ impl Operator {
             }
         };
         terminal.step(&format!("scan #{scan} of {TARGET}, ports {PORTS}"));
+        let mut moved = (0, Instant::now());
         loop {
             let row = self.scan(scan).await?;
             if row.has_ended() {
                 return self.tell(&row, terminal).await;
+            }
+            // It may wait for hours; whoever let it wait needs the address to let it go on.
+            if row.status == "paused" {
+                terminal.step(&format!("scan #{scan} is paused; resume it on its page"));
+                return Ok(());
+            }
+            if row.probes_attempted > moved.0 {
+                moved = (row.probes_attempted, Instant::now());
+            } else if moved.1.elapsed() >= STALLED {
+                terminal.step(&format!("scan #{scan} waits; its page says for what"));
+                return Ok(());
             }
             let mut tx = self.db.read("up.progress").await?;
             let open = views::findings::open_so_far(&mut tx, &self.ctx(), scan).await?;

@@ -10,6 +10,7 @@ mod services;
 mod settings;
 mod terminal;
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -38,13 +39,21 @@ pub(crate) async fn run() -> Result<ExitCode, Failure> {
         format!("MIPO_LISTEN: {}: {error}; choose another one, such as MIPO_LISTEN=127.0.0.1:8081", settings.listen)
     })?;
     let scanner = scanner_binary()?;
-    terminal.text(&format!("mipo {} on {}; logs in {}", env!("CARGO_PKG_VERSION"), settings.listen, log.display()));
+    let address = listener.local_addr()?;
+    terminal.text(&format!("mipo {} on {address}; logs in {}", env!("CARGO_PKG_VERSION"), log.display()));
     // Signing hashes the whole scanner; the database takes longer to start.
     let signing = tokio::task::spawn_blocking({
         let (data, scanner) = (Arc::clone(&data), scanner.clone());
         move || release::prepare(&data, &scanner, &OsEntropy)
     });
-    let database = Database::start(&data, settings.database_url.clone(), &OsEntropy, &terminal).await?;
+    let external = settings.database_url.clone();
+    let database = match Database::start(&data, external, &OsEntropy, &terminal, &asked).await {
+        Err(_) if asked.is_stopping() => {
+            terminal.step("stopped");
+            return Ok(ExitCode::SUCCESS);
+        }
+        started => started?,
+    };
     let outcome = async {
         let release = signing.await??;
         trial(&settings, &data, &database, &release, &scanner, listener, &asked, &terminal).await
@@ -76,7 +85,7 @@ async fn trial(
     let operator = Operator::new(services.manager.clone());
     let min_length = services.config.password_min_length;
     let outcome = tokio::select! {
-        outcome = story(&operator, &scanner, settings, min_length, asked, terminal) => outcome,
+        outcome = story(&operator, &scanner, settings, address, min_length, asked, terminal) => outcome,
         failure = services.failure() => Err(failure),
     };
     terminal.text("");
@@ -90,6 +99,7 @@ async fn story(
     operator: &Operator,
     scanner: &Scanner,
     settings: &Settings,
+    address: SocketAddr,
     min_length: u32,
     asked: &Shutdown,
     terminal: &Terminal,
@@ -100,7 +110,7 @@ async fn story(
     let scanning = scanner.keep_running(asked);
     let telling = async {
         operator.first_scan(terminal).await?;
-        welcome(settings, owner.as_deref(), terminal);
+        welcome(settings, address, owner.as_deref(), terminal);
         std::future::pending::<Result<(), Failure>>().await
     };
     tokio::pin!(scanning);
@@ -115,8 +125,8 @@ async fn story(
 }
 
 /// The address, and how to get in.
-fn welcome(settings: &Settings, setup_path: Option<&str>, terminal: &Terminal) {
-    let address = format!("http://{}", settings.listen);
+fn welcome(settings: &Settings, address: SocketAddr, setup_path: Option<&str>, terminal: &Terminal) {
+    let address = format!("http://{address}");
     let way_in = match setup_path {
         Some(path) => format!("create the owner (once, within 15 min): {address}{path}"),
         None => format!("sign in as {}, or reset the password by: mipo owner reset", settings.owner.username),

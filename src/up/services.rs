@@ -1,9 +1,9 @@
 //! The services of a local trial, in one process, each with its own role and configuration.
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use mipo_domain::sealing::Sealer;
 use mipo_runtime::config::{Backup, Dispatcher, Ingest, Manager, Reader};
+use mipo_runtime::shutdown::GRACE;
 use mipo_runtime::{Shutdown, ops};
 use mipo_store::Db;
 use tokio::net::TcpListener;
@@ -15,9 +15,6 @@ use super::front;
 use super::release::Release;
 use crate::Failure;
 use crate::services::{beat, readiness, serve};
-
-/// How long services may take to finish once they are told to stop.
-const GRACE: Duration = Duration::from_secs(5);
 
 /// Running services.
 pub(crate) struct Services {
@@ -60,10 +57,16 @@ impl Services {
                 ("RELEASE_PUBLIC_KEY", release.public_key.clone()),
             ])
         };
-        let (manager, _) = Manager::read(Reader::from_values(values("mipo_manager")?))?;
-        let (ingest, _) = Ingest::read(Reader::from_values(values("mipo_ingest")?))?;
-        let (dispatcher, _) = Dispatcher::read(Reader::from_values(values("mipo_dispatcher")?))?;
-        let (backup, _) = Backup::read(Reader::from_values(values("mipo_backup")?))?;
+        let (manager, of_manager) = Manager::read(Reader::from_values(values("mipo_manager")?))?;
+        let (ingest, of_ingest) = Ingest::read(Reader::from_values(values("mipo_ingest")?))?;
+        let (dispatcher, of_dispatcher) = Dispatcher::read(Reader::from_values(values("mipo_dispatcher")?))?;
+        let (backup, of_backup) = Backup::read(Reader::from_values(values("mipo_backup")?))?;
+        data.note_configuration(&[
+            ("manager", of_manager),
+            ("ingest", of_ingest),
+            ("dispatcher", of_dispatcher),
+            ("backup", of_backup),
+        ])?;
         let pool = |common: &mipo_runtime::config::Common, name: &'static str| {
             Db::lazy(common.database_url.expose(), common.db_pool_max, &format!("mipo {name}"))
         };
@@ -118,7 +121,7 @@ impl Services {
             }
         };
         tokio::select! {
-            // What is not done by then is cut off.
+            // Longer than the queue drains, so that no task is cut off that would have ended. Idle services end at once.
             _ = tokio::time::timeout(GRACE, all) => {}
             () = now.now_token().cancelled() => {}
         }

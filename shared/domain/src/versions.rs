@@ -18,11 +18,9 @@ impl FromStr for Version {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let numbers = text.split(['-', '+', ' ']).next().unwrap_or_default();
         let mut parts = [0; 3];
-        let mut given = 0;
-        for part in numbers.split('.') {
+        for (place, part) in numbers.split('.').enumerate() {
             let number = part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok()).flatten();
-            *parts.get_mut(given).ok_or(NotAVersion)? = number.ok_or(NotAVersion)?;
-            given += 1;
+            *parts.get_mut(place).ok_or(NotAVersion)? = number.ok_or(NotAVersion)?;
         }
         Ok(Self(parts))
     }

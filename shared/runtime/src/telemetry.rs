@@ -139,7 +139,11 @@ fn escape_json(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     for character in line.chars() {
         match character {
-            '\u{7f}'..='\u{9f}' => out.push_str(&format!("\\u{:04x}", u32::from(character))),
+            '\u{7f}'..='\u{9f}' => {
+                let code = u32::from(character);
+                out.push_str("\\u00");
+                out.extend([code >> 4, code & 15].into_iter().filter_map(|digit| char::from_digit(digit, 16)));
+            }
             other => out.push(other),
         }
     }

@@ -31,6 +31,11 @@ impl StoreError {
         }
     }
 
+    /// True when the role of the connection may not do it.
+    pub fn is_forbidden(&self) -> bool {
+        matches!(self, Self::Database(sqlx::Error::Database(error)) if error.code().is_some_and(|code| code == "42501"))
+    }
+
     /// True when trying again later can help: the database is away, or a transaction has to be repeated.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -138,6 +138,47 @@ pub async fn ensure_database(conn: &mut Conn, name: &str) -> Result<bool, Migrat
     made
 }
 
+/// What [`prepare`] made or changed, in words for whoever runs it.
+pub type Prepared = Vec<String>;
+
+/// On a cluster that knows nothing of mipo: makes the roles and the database `name`, and gives the database to
+/// [`OWNER_ROLE`] where that role could not make schemas in it. Does nothing where the connection may not, because then
+/// somebody else has prepared it. To be called on a connection to the database `postgres`.
+pub async fn prepare(conn: &mut Conn, name: &str) -> Result<Prepared, MigrateError> {
+    let may: bool = sqlx::query_scalar(
+        "select rolsuper or (rolcreaterole and rolcreatedb) from pg_roles where rolname = current_user",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if !may {
+        return Ok(Vec::new());
+    }
+    let mut done = Vec::new();
+    let known: i64 = sqlx::query_scalar("select count(*) from pg_roles where rolname = any ($1) or rolname = $2")
+        .bind(SERVICE_ROLES.map(str::to_owned).to_vec())
+        .bind(OWNER_ROLE)
+        .fetch_one(&mut *conn)
+        .await?;
+    ensure_roles(conn).await?;
+    if known < 7 {
+        done.push("made the roles of mipo; give those that services connect as a password or a peer map".to_owned());
+    }
+    if ensure_database(conn, name).await? {
+        done.push(format!("made the database {name}"));
+    }
+    let closed: bool = sqlx::query_scalar("select not has_database_privilege($1, $2, 'CREATE')")
+        .bind(OWNER_ROLE)
+        .bind(name)
+        .fetch_one(&mut *conn)
+        .await?;
+    if closed {
+        let statement = format!("alter database {} owner to {OWNER_ROLE}", quote_name(name));
+        sqlx::raw_sql(AssertSqlSafe(statement)).execute(&mut *conn).await?;
+        done.push(format!("gave the database {name} to {OWNER_ROLE}"));
+    }
+    Ok(done)
+}
+
 /// Sets the password of a role.
 pub async fn set_password(conn: &mut Conn, role: &str, password: &str) -> Result<(), MigrateError> {
     let literal = password.replace('\'', "''");

@@ -5,6 +5,6 @@ mod reader;
 mod services;
 mod values;
 
-pub use reader::{ConfigError, Effective, Mistake, Reader, Setting};
+pub use reader::{ConfigError, Effective, FILE_VARIABLE, Mistake, Reader, Setting};
 pub use services::{Backup, Common, Dispatcher, Ingest, Manager};
 pub use values::{DatabaseUrl, Environment, Secret};

@@ -16,6 +16,8 @@ pub struct Mistake {
     pub name: String,
     /// What is wrong and what would be right; never the value of a secret.
     pub problem: String,
+    /// It is not given at all.
+    pub missing: bool,
 }
 
 /// All that is wrong with the configuration.
@@ -125,7 +127,7 @@ impl Reader {
         let mistakes = self.mistakes.len();
         let value = self.optional(name);
         if value.is_none() && self.mistakes.len() == mistakes {
-            self.mistake(name, "is required");
+            self.missing(name, "is required".to_owned());
         }
         value
     }
@@ -169,7 +171,7 @@ impl Reader {
         let mistakes = self.mistakes.len();
         let value = self.secret(name);
         if value.is_none() && self.mistakes.len() == mistakes {
-            self.mistake(name, format!("is required; give {name}_FILE, the path of a file that holds it"));
+            self.missing(name, format!("is required; give {name}_FILE, the path of a file that holds it"));
         }
         value
     }
@@ -183,7 +185,11 @@ impl Reader {
 
     /// Notes that a value is wrong.
     pub fn mistake(&mut self, name: &str, problem: impl Display) {
-        self.mistakes.push(Mistake { name: name.to_owned(), problem: problem.to_string() });
+        self.mistakes.push(Mistake { name: name.to_owned(), problem: problem.to_string(), missing: false });
+    }
+
+    fn missing(&mut self, name: &str, problem: String) {
+        self.mistakes.push(Mistake { name: name.to_owned(), problem, missing: true });
     }
 
     /// What is in force, or all that is wrong.

@@ -57,6 +57,23 @@ impl DatabaseUrl {
         Self(format!("{scheme}://{authority}/{database}{query}"))
     }
 
+    /// The role that it connects as, when it names one.
+    pub fn role(&self) -> Option<&str> {
+        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        let option = query.split('&').find_map(|pair| pair.strip_prefix("user="));
+        let login = authority.rsplit_once('@').and_then(|(login, _)| login.split(':').next());
+        option.or(login).filter(|role| !role.is_empty())
+    }
+
+    /// The database, when it names one.
+    pub fn database(&self) -> Option<&str> {
+        let rest = self.0.split_once("://").map_or(self.0.as_str(), |(_, rest)| rest);
+        let path = rest.split(['?']).next().unwrap_or_default();
+        path.split_once('/').map(|(_, database)| database).filter(|database| !database.is_empty())
+    }
+
     /// The URL without its password.
     pub fn redacted(&self) -> String {
         let Some((scheme, rest)) = self.0.split_once("://") else { return "(hidden)".to_owned() };
@@ -170,6 +187,18 @@ mod tests {
         let url: DatabaseUrl = "postgres://me:s3cr@t@db/mipo?sslmode=verify-full&password=also".parse().expect("good");
         assert_eq!(url.redacted(), "postgres://me@db/mipo?sslmode=verify-full");
         assert!(!format!("{url:?}").contains("s3cr"));
+    }
+
+    #[test]
+    fn a_database_url_knows_its_role_and_database() {
+        for (url, role, database) in [
+            ("postgres://me:s3cr@db/mipo?sslmode=verify-full", Some("me"), Some("mipo")),
+            ("postgres:///mipo?host=/run/x&user=mipo_ingest", Some("mipo_ingest"), Some("mipo")),
+            ("postgres://%2Frun%2Fx", None, None),
+        ] {
+            let url: DatabaseUrl = url.parse().expect("good");
+            assert_eq!((url.role(), url.database()), (role, database), "{url:?}");
+        }
     }
 
     #[test]

@@ -3,11 +3,15 @@ use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{At, Binaries, Place, PostgresError, place};
 
 /// The superuser of the cluster; reached by peer authentication from the user that runs mipo, so it has no password.
 const SUPERUSER: &str = "postgres";
+
+/// How often it is looked whether a command has ended.
+const PACE: Duration = Duration::from_millis(20);
 
 /// A running private cluster. Dropping it leaves it running; [`PrivatePostgres::stop`] stops it.
 #[derive(Debug)]
@@ -19,6 +23,15 @@ pub struct PrivatePostgres {
 impl PrivatePostgres {
     /// Makes the cluster where it is missing and starts it where it does not run. `tell` hears what takes a while.
     pub fn start(data_dir: &Path, tell: &dyn Fn(&str)) -> Result<Self, PostgresError> {
+        Self::start_unless(data_dir, tell, &|| false)
+    }
+
+    /// The same, but gives up, and leaves nothing running, as soon as `stopped` says so.
+    pub fn start_unless(
+        data_dir: &Path,
+        tell: &dyn Fn(&str),
+        stopped: &dyn Fn() -> bool,
+    ) -> Result<Self, PostgresError> {
         let place = Place::of(data_dir)?;
         if place.is_orphan() {
             // Its data directory was deleted by hand, so this is a new trial; what lies here is kept once more.
@@ -38,7 +51,7 @@ impl PrivatePostgres {
         let cluster = Self { place, binaries };
         if major.is_none() {
             tell(&format!("making a private PostgreSQL {} cluster", cluster.binaries.major));
-            cluster.init()?;
+            cluster.init(stopped)?;
         }
         cluster.configure()?;
         if let Some(pid) = cluster.running() {
@@ -51,8 +64,17 @@ impl PrivatePostgres {
         tell("starting the private PostgreSQL");
         let log = cluster.place.home.join("log");
         let log = log.display().to_string();
-        cluster.pg_ctl("start", &["-t", "60", "-l", &log]).map_err(|error| cluster.with_log(error))?;
-        Ok(cluster)
+        let mut start = cluster.command("pg_ctl");
+        start.arg("start").arg("-D").arg(cluster.place.data()).args(["-w", "-s", "-t", "60", "-l", &log]);
+        match run_unless(start, stopped) {
+            Ok(_) => Ok(cluster),
+            Err(PostgresError::Stopped) => {
+                // It may be up by now, or on its way.
+                Self::stop_left(&cluster.place)?;
+                Err(PostgresError::Stopped)
+            }
+            Err(error) => Err(cluster.with_log(error)),
+        }
     }
 
     /// The URL of `database` as superuser.
@@ -97,16 +119,20 @@ impl PrivatePostgres {
         Self { place: place.clone(), binaries }.pg_ctl("stop", &["-m", "fast", "-t", "60"])
     }
 
-    fn init(&self) -> Result<(), PostgresError> {
-        let data = self.place.data();
-        if data.exists() {
-            // A start that was interrupted while making it: there is no PG_VERSION, so nothing is lost.
-            fs::remove_dir_all(&data).at(&data)?;
+    /// Made beside its place and then renamed: a cluster that bears its name is whole, however the making ended.
+    fn init(&self, stopped: &dyn Fn() -> bool) -> Result<(), PostgresError> {
+        let (data, draft) = (self.place.data(), self.place.home.join("data.new"));
+        for left in [&data, &draft] {
+            match fs::remove_dir_all(left) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(left),
+                _ => {}
+            }
         }
         let mut command = self.command("initdb");
-        command.arg("-D").arg(&data).args(["-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--data-checksums"]);
+        command.arg("-D").arg(&draft).args(["-U", SUPERUSER, "-E", "UTF8", "--locale=C", "--data-checksums"]);
         command.args(["--auth-local=peer", "--auth-host=reject"]);
-        run(command).map(|_| ())
+        run_unless(command, stopped)?;
+        fs::rename(&draft, &data).at(&draft)
     }
 
     /// Our settings lie in files of their own, written anew at each start.
@@ -242,15 +268,32 @@ fn major_of(data: &Path) -> Result<Option<u32>, PostgresError> {
     }
 }
 
+fn run(command: Command) -> Result<String, PostgresError> {
+    run_unless(command, &|| false)
+}
+
 /// pg_ctl leaves the server behind with its outputs open, so output goes to a file and not to a pipe, which would stay
 /// open as long as the server runs.
-fn run(mut command: Command) -> Result<String, PostgresError> {
+fn run_unless(mut command: Command, stopped: &dyn Fn() -> bool) -> Result<String, PostgresError> {
     let shown = command.get_program().to_string_lossy().into_owned();
     let failed = |output: String| PostgresError::Command { command: shown.clone(), output };
     let output = tempfile::tempfile().map_err(|error| failed(error.to_string()))?;
     let streams = (output.try_clone(), output.try_clone());
     let (Ok(stdout), Ok(stderr)) = streams else { return Err(failed("no file for its output".to_owned())) };
-    let status = command.stdout(stdout).stderr(stderr).status().map_err(|error| failed(error.to_string()))?;
+    let mut child = command.stdout(stdout).stderr(stderr).spawn().map_err(|error| failed(error.to_string()))?;
+    let status = loop {
+        match child.try_wait().map_err(|error| failed(error.to_string()))? {
+            Some(status) => break status,
+            None if stopped() => {
+                // initdb tidies up behind itself; both end at this signal.
+                let pid = rustix::process::Pid::from_child(&child);
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+                let _ = child.wait();
+                return Err(PostgresError::Stopped);
+            }
+            None => std::thread::sleep(PACE),
+        }
+    };
     let text = read_back(output);
     if status.success() { Ok(text) } else { Err(failed(text.trim().to_owned())) }
 }

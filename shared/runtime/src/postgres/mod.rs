@@ -45,6 +45,9 @@ pub enum PostgresError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Somebody asked to stop while it was made or started.
+    #[error("stopped before the database was ready")]
+    Stopped,
     /// A command of PostgreSQL failed.
     #[error("{command} failed: {output}")]
     Command {

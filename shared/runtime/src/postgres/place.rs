@@ -57,13 +57,17 @@ impl Place {
 
     /// Renames the cluster; one that was set aside before is deleted.
     pub(crate) fn set_aside(&self) -> Result<PathBuf, PostgresError> {
-        let kept = self.home.with_extension("old");
+        let kept = self.aside();
         match fs::remove_dir_all(&kept) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(&kept),
             _ => {}
         }
         fs::rename(&self.home, &kept).at(&self.home)?;
         Ok(kept)
+    }
+
+    fn aside(&self) -> PathBuf {
+        self.home.with_extension("old")
     }
 
     /// Makes what is missing, with the right owner and mode.
@@ -107,9 +111,13 @@ impl Place {
         }
     }
 
-    /// Deletes everything.
+    /// Deletes everything, also what was set aside.
     pub(crate) fn remove(&self) -> Result<(), PostgresError> {
-        for path in [&self.home, &self.socket] {
+        let mut paths = vec![self.home.clone(), self.socket.clone()];
+        if self.link.is_some() {
+            paths.push(self.aside());
+        }
+        for path in &paths {
             match fs::remove_dir_all(path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error).at(path),
                 _ => {}

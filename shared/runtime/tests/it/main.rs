@@ -2,7 +2,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use mipo_runtime::postgres::PrivatePostgres;
+use mipo_runtime::postgres::{PostgresError, PrivatePostgres};
 
 fn quiet(_: &str) {}
 
@@ -56,9 +56,32 @@ fn it_keeps_its_data_and_survives_a_kill_and_a_stale_lock_file() {
         let cluster = PrivatePostgres::start(folder.path(), &quiet).expect("starts anew");
         assert_eq!(ask(&cluster, "select count(*) from pg_class where relname = 'kept'"), "0");
         cluster.stop().expect("stops");
-        std::fs::remove_dir_all(home.with_extension("old")).expect("it was set aside");
+        assert!(home.with_extension("old").exists(), "it was set aside");
     }
 
     delete(folder.path());
-    assert!(!home.exists());
+    assert!(!home.exists() && !home.with_extension("old").exists());
+}
+
+#[test]
+fn a_start_that_is_called_off_leaves_nothing_running_and_can_be_repeated() {
+    let folder = closed_folder();
+    // At the n-th look: while the cluster is made, and while the server starts.
+    for looks in [1, 5, 20, 60] {
+        let left = std::cell::Cell::new(looks);
+        let stopped = || {
+            left.set(left.get() - 1);
+            left.get() <= 0
+        };
+        match PrivatePostgres::start_unless(folder.path(), &quiet, &stopped) {
+            Err(PostgresError::Stopped) => {}
+            Ok(cluster) => cluster.stop().expect("stops"),
+            Err(error) => panic!("{error}"),
+        }
+        assert!(PrivatePostgres::beside(folder.path(), "postgres").is_none());
+    }
+    let cluster = PrivatePostgres::start(folder.path(), &quiet).expect("starts");
+    assert_eq!(ask(&cluster, "select 1"), "1");
+    cluster.stop().expect("stops");
+    delete(folder.path());
 }

@@ -1,5 +1,7 @@
 //! Least privilege (product S17): what the role of each service may not do, statement by statement, and that it may do
 //! what is next to it. Each statement runs in a transaction that is rolled back.
+use std::borrow::Cow;
+
 use mipo_testkit::World;
 use sqlx::AssertSqlSafe;
 use sqlx::postgres::PgPool;
@@ -12,7 +14,7 @@ async fn outcome(pool: &PgPool, sql: &str) -> Option<String> {
     let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await;
     tx.rollback().await.expect("rolls back");
     let error = done.err()?;
-    let code = error.as_database_error().and_then(|error| error.code()).map(|code| code.into_owned());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned);
     Some(code.unwrap_or_else(|| panic!("{sql}: {error}")))
 }
 
