@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::commands::ordinary;
 use crate::listeners::open_on_loopback;
 use crate::processes::{Process, binary, free_port, until};
 
@@ -90,6 +91,10 @@ async fn a_newcomer_sees_what_is_open_and_a_second_start_keeps_it() {
     let doctor = mipo(folder.path()).args(["doctor", "--json"]).output().expect("it runs");
     let report = json_of(&doctor);
     assert_eq!(report["ok"], true, "{report:#}");
+    let settings = report["configuration"].as_array().expect("a list");
+    let listens =
+        settings.iter().any(|s| s["name"] == "PUBLIC_URL" && s["value"] == format!("http://127.0.0.1:{port}"));
+    assert!(listens, "what `mipo up` gave to its services is shown: {report:#}");
     let verified = json_of(&mipo(folder.path()).args(["audit", "verify", "--json"]).output().expect("it runs"));
     assert_eq!(verified["ok"], true, "{verified:#}");
     assert!(verified["rowsChecked"].as_i64() > Some(4), "{verified:#}");
@@ -118,6 +123,49 @@ async fn a_newcomer_sees_what_is_open_and_a_second_start_keeps_it() {
     assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
     assert!(!folder.path().join("trial").exists());
     assert!(!listening(port), "reset stops what runs");
+}
+
+/// Somebody without rights, with a home of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ordinary_user_needs_nothing_but_the_two_programs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Copies, because the folder of the build may be closed to others.
+    for name in ["mipo", "mipo-scanner"] {
+        std::fs::copy(binary(name), folder.path().join(name)).expect("copied");
+    }
+    let home = folder.path().join("home");
+    std::fs::create_dir(&home).expect("a folder");
+    open_to_all(folder.path());
+    if rustix::process::geteuid().is_root() {
+        let done = Command::new("chown").arg("nobody:nogroup").arg(&home).status().expect("it runs");
+        assert!(done.success());
+    }
+    let command = || {
+        let mut command = ordinary(&folder.path().join("mipo"));
+        command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", &home).current_dir(&home);
+        command.env("TMPDIR", &home).env("MIPO_DATA_DIR", home.join("trial"));
+        command
+    };
+    let port = free_port();
+    let mut start = command();
+    start.arg("up").env("MIPO_LISTEN", format!("127.0.0.1:{port}"));
+    let mut up = Process::start("up", folder.path(), start);
+    let said = ready(&mut up, port, PATIENCE).await;
+    assert!(said.contains(&format!("{port}/tcp")), "it finds itself:\n{said}");
+    assert!(said.contains("create the owner"), "{said}");
+    let own = std::fs::symlink_metadata(home.join("trial/postgres")).expect("there");
+    assert!(own.is_dir(), "the cluster lies in the data directory");
+    assert!(up.interrupt(PATIENCE).success());
+    assert!(!listening(port), "everything is stopped");
+    let reset = command().args(["reset", "--yes"]).output().expect("it runs");
+    assert!(reset.status.success(), "{}", String::from_utf8_lossy(&reset.stderr));
+    assert!(!home.join("trial").exists());
+}
+
+fn open_to_all(folder: &Path) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755)).expect("its mode");
 }
 
 #[test]
