@@ -21,7 +21,7 @@ pub fn run(agent: &Arc<Agent>) {
     let mut backoff = Backoff::default();
     while !agent.is_going_down() {
         let free = MOST.saturating_sub(agent.holding().len());
-        if free == 0 || agent.is_draining() || !agent.knows_the_time() {
+        if free == 0 || agent.is_draining() || !agent.knows_the_time() || agent.clock_error().is_some() {
             agent.sleep(Duration::from_millis(500));
             continue;
         }

@@ -13,6 +13,8 @@ use crate::cli::VERSION;
 
 /// How often expired jobs are forgotten.
 const SWEEP: Duration = Duration::from_hours(1);
+/// The longest pause that the server may ask for.
+const LONGEST_WISH: Duration = Duration::from_mins(10);
 
 /// Beats until the agent goes down.
 pub fn run(agent: &Agent) {
@@ -34,9 +36,21 @@ pub fn run(agent: &Agent) {
                 pause = Duration::from_secs(seconds.clamp(1, 600).into());
                 due = Instant::now() + pause;
             }
-            Err(wish) => due = Instant::now() + backoff.pause(&*agent.entropy, wish).min(pause),
+            Err(wish) => due = Instant::now() + retry_in(backoff.pause(&*agent.entropy, None), pause, wish),
         }
         agent.sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// The pause after a beat that failed: never longer than between two good ones, unless the server asks for more.
+fn retry_in(patience: Duration, pause: Duration, wish: Option<Duration>) -> Duration {
+    patience.min(pause).max(wish.unwrap_or_default().min(LONGEST_WISH))
+}
+
+/// Beats once out of turn, so that the keys that the server announces now are known.
+pub fn ask_for_keys(agent: &Agent) {
+    if beat(agent, agent.late()).is_err() {
+        tracing::warn!("the server's keys could not be asked for");
     }
 }
 
@@ -85,19 +99,20 @@ fn heed(agent: &Agent, told: &[RunningJob], answer: &HeartbeatAnswer) {
 /// Believes a new job key only when one that is pinned vouches for it. Keys that the server no longer names during a
 /// rotation stay pinned until the next enrolment: the old one may have signed jobs that are still to come.
 fn pin(agent: &Agent, announced: &[RotatedKey]) {
-    let pinned = agent.pinned_keys();
-    let fresh: Vec<JobPublicKey> = announced
-        .iter()
-        .filter(|key| !pinned.contains(&key.public_key))
-        .filter(|key| {
-            let vouched = key.is_vouched_for(&pinned);
-            if !vouched {
-                tracing::error!(key_id = %key.key_id, "a job key that no pinned key vouches for is not believed");
+    let mut pinned = agent.pinned_keys();
+    let mut fresh: Vec<JobPublicKey> = Vec::new();
+    // Each key is vouched for by the one before it, in whatever order they come.
+    for _ in announced {
+        for key in announced {
+            if !pinned.contains(&key.public_key) && key.is_vouched_for(&pinned) {
+                pinned.push(key.public_key);
+                fresh.push(JobPublicKey::from(key.public_key));
             }
-            vouched
-        })
-        .map(|key| JobPublicKey::from(key.public_key))
-        .collect();
+        }
+    }
+    for key in announced.iter().filter(|key| !pinned.contains(&key.public_key)) {
+        tracing::error!(key_id = %key.key_id, "a job key that no pinned key vouches for is not believed");
+    }
     if fresh.is_empty() {
         return;
     }
@@ -151,4 +166,18 @@ fn internal_ip(server: &str) -> Option<IpAddr> {
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(address).ok()?;
     Some(socket.local_addr().ok()?.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_s_wish_is_longer_than_the_usual_pause() {
+        let seconds = Duration::from_secs;
+        assert_eq!(retry_in(seconds(50), seconds(30), None), seconds(30));
+        assert_eq!(retry_in(seconds(2), seconds(60), Some(seconds(1))), seconds(2));
+        assert_eq!(retry_in(seconds(2), seconds(60), Some(seconds(300))), seconds(300));
+        assert_eq!(retry_in(seconds(2), seconds(60), Some(seconds(90_000))), LONGEST_WISH);
+    }
 }

@@ -8,11 +8,12 @@ use mipo_domain::ids::ScanJobId;
 use mipo_domain::targets::IndexSpace;
 use mipo_protocol::messages::{ClaimedJob, Directive, StartAnswer, StartRequest};
 use mipo_protocol::problem::{Action, Code};
-use mipo_protocol::spec::{Admission, Spec};
+use mipo_protocol::spec::{Admission, Spec, SpecError};
 use mipo_protocol::wire::STOP_BEFORE_LEASE_END_SECONDS;
 
 use super::Agent;
 use super::backoff::Backoff;
+use super::heartbeat;
 use super::keeper::{End, Keeper};
 use super::work::JobWork;
 use crate::engine::epoll::{Engine, Settings};
@@ -24,6 +25,8 @@ const DRAFTS: usize = 2;
 /// Why a job is to end before it is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Order {
+    /// This machine's clock is wrong: it starts no job.
+    Clock,
     /// The operator paused it, or a blackout began.
     Pause,
     /// It is over.
@@ -38,6 +41,7 @@ impl Order {
     /// The reason given at the release.
     pub const fn reason(self) -> &'static str {
         match self {
+            Self::Clock => "clock",
             Self::Pause => "pause",
             Self::Stop => "stop",
             Self::Shutdown => "shutdown",
@@ -45,7 +49,7 @@ impl Order {
         }
     }
 
-    const ALL: [Self; 4] = [Self::Pause, Self::Stop, Self::Shutdown, Self::Abandon];
+    const ALL: [Self; 5] = [Self::Clock, Self::Pause, Self::Stop, Self::Shutdown, Self::Abandon];
 }
 
 /// What the threads of a job share.
@@ -163,17 +167,26 @@ impl Job {
     }
 }
 
+/// Reads the spec. A signature by a key that is not known may come from one that the server began to use meanwhile:
+/// its keys are asked for before such a job is given up.
+fn verify(agent: &Agent, claimed: &ClaimedJob) -> Result<Spec, SpecError> {
+    match claimed.signed_spec().verify(&agent.pinned_keys()) {
+        Err(SpecError::BadSignature) => {
+            heartbeat::ask_for_keys(agent);
+            claimed.signed_spec().verify(&agent.pinned_keys())
+        }
+        verified => verified,
+    }
+}
+
 /// Why a job is not started.
 fn refuse(agent: &Agent, claimed: &ClaimedJob) -> Result<(Spec, IndexSpace), String> {
-    let spec = claimed.signed_spec().verify(&agent.pinned_keys()).map_err(|error| error.to_string())?;
-    if let Some(error) = agent.clock_error() {
-        return Err(error);
-    }
+    let spec = verify(agent, claimed).map_err(|error| error.to_string())?;
     let unreadable = |error: std::io::Error| format!("the spool cannot be used: {error}");
     let remembered = agent.spool.memory(spec.job_id).map_err(unreadable)?;
     let admission = Admission {
         scanner_id: agent.scanner_id(),
-        now: agent.clock.now(),
+        now: agent.server_now(),
         job_id: claimed.job_id,
         lease_attempt: claimed.lease_attempt,
         remembered_attempt: remembered.map(|memory| memory.lease_attempt),
@@ -196,6 +209,12 @@ fn refuse(agent: &Agent, claimed: &ClaimedJob) -> Result<(Spec, IndexSpace), Str
 pub fn run(agent: &Agent, job: &Job, claimed: &ClaimedJob) {
     let asked_at = Instant::now();
     job.leased(asked_at, claimed.lease_seconds);
+    if let Some(reason) = agent.clock_error() {
+        // Not the job's fault: it is as good as before once the clock is right.
+        tracing::warn!(job.id = %job.id, reason, "job handed back");
+        job.order(Order::Clock);
+        return Keeper::release(agent, job);
+    }
     let (spec, space) = match refuse(agent, claimed) {
         Ok(accepted) => accepted,
         Err(reason) => {

@@ -56,6 +56,29 @@ struct Unsent {
     seq: u32,
 }
 
+/// When a kind of call is due, and how patient it has become.
+struct Retry {
+    backoff: Backoff,
+    at: Instant,
+}
+
+impl Retry {
+    fn new(at: Instant) -> Self {
+        Self { backoff: Backoff::default(), at }
+    }
+
+    /// It went well: due again `after` this.
+    fn went_well(&mut self, after: Duration) {
+        self.backoff.reset();
+        self.at = Instant::now() + after;
+    }
+
+    /// It did not: due again after the pause.
+    fn failed(&mut self, agent: &Agent, error: &CallError) {
+        self.at = Instant::now() + self.backoff.pause(&*agent.entropy, error.retry_after());
+    }
+}
+
 /// The keeper of one run.
 pub struct Keeper<'a> {
     agent: &'a Agent,
@@ -66,9 +89,10 @@ pub struct Keeper<'a> {
     next_seq: u32,
     spooled_to: u64,
     tally: Tally,
-    backoff: Backoff,
-    retry_at: Instant,
-    progress_at: Instant,
+    /// For parts and the last word.
+    handing_in: Retry,
+    /// For progress, which renews the lease also while the server takes no parts.
+    telling: Retry,
     ordered_at: Option<Instant>,
 }
 
@@ -91,9 +115,8 @@ impl<'a> Keeper<'a> {
             next_seq: 0,
             spooled_to: resume_index,
             tally: Tally::default(),
-            backoff: Backoff::default(),
-            retry_at: now,
-            progress_at: now + FIRST_PROGRESS,
+            handing_in: Retry::new(now),
+            telling: Retry::new(now + FIRST_PROGRESS),
             ordered_at: None,
         };
         for spooled in agent.spool.chain(job.id, resume_index)? {
@@ -176,34 +199,52 @@ impl<'a> Keeper<'a> {
                     Err(RecvTimeoutError::Disconnected) => over = true,
                 }
             }
-            let now = Instant::now();
-            if now < self.retry_at {
-                continue;
+            if let Some(end) = self.call(over) {
+                return end;
             }
-            let answer = if self.unsent.front().is_some() {
-                self.send()
-            } else if over {
-                self.close()
-            } else if now >= self.progress_at {
-                self.progress()
-            } else {
-                continue;
-            };
-            match answer {
-                Ok(None) => self.backoff.reset(),
-                Ok(Some(end)) => return end,
+        }
+    }
+
+    /// Makes the calls that are due. Progress comes first and has its own patience: a server that takes no parts for a
+    /// while must still hear that this job lives, and says what else is excluded.
+    fn call(&mut self, over: bool) -> Option<End> {
+        if Instant::now() >= self.telling.at {
+            match self.progress() {
+                Ok(()) => self.telling.went_well(Duration::from_secs(PROGRESS_SECONDS)),
                 Err(error) => {
+                    self.telling.failed(self.agent, &error);
                     if let Some(end) = self.refused(&error) {
-                        return end;
+                        return Some(end);
                     }
                 }
+            }
+        }
+        if Instant::now() < self.handing_in.at {
+            return None;
+        }
+        let answer = if self.unsent.front().is_some() {
+            self.send()
+        } else if over {
+            self.close()
+        } else {
+            return None;
+        };
+        match answer {
+            Ok(end) => {
+                self.handing_in.went_well(Duration::ZERO);
+                end
+            }
+            Err(error) => {
+                self.handing_in.failed(self.agent, &error);
+                self.refused(&error)
             }
         }
     }
 
     /// Until there is something to do, but never long.
     fn pause(&self, over: bool) -> Duration {
-        let due = if over || !self.unsent.is_empty() { self.retry_at } else { self.retry_at.max(self.progress_at) };
+        let hands_in = over || !self.unsent.is_empty();
+        let due = if hands_in { self.handing_in.at.min(self.telling.at) } else { self.telling.at };
         due.saturating_duration_since(Instant::now()).min(LOOK)
     }
 
@@ -233,9 +274,8 @@ impl<'a> Keeper<'a> {
         Ok(None)
     }
 
-    fn progress(&mut self) -> Result<Option<End>, CallError> {
+    fn progress(&self) -> Result<(), CallError> {
         let asked_at = Instant::now();
-        self.progress_at = asked_at + Duration::from_secs(PROGRESS_SECONDS);
         let body = ProgressRequest {
             lease_attempt: self.job.lease_attempt,
             probed_index: self.job.probed_index(),
@@ -246,7 +286,7 @@ impl<'a> Keeper<'a> {
         self.job.exclude(&answer.added_exclusions);
         self.job.set_rate(self.spec, answer.max_probes_per_second);
         self.job.obey(answer.directive);
-        Ok(None)
+        Ok(())
     }
 
     /// Nothing is left to send: says so.
@@ -291,14 +331,11 @@ impl<'a> Keeper<'a> {
             (Some(Code::LeaseLost | Code::VersionTooOld), _) => return Some(End::Lost),
             (Some(Code::JobEnded | Code::JobNotFound), _) => return Some(End::Gone),
             (Some(Code::SeqConflict | Code::PartsMissing), CallError::Refused(refusal)) => {
-                if let Some(end) = self.realign(&refusal.problem) {
-                    return Some(end);
-                }
+                return self.realign(&refusal.problem);
             }
             _ if error.action() == Action::Stop => return Some(self.fail(&error.to_string())),
             _ => self.agent.refused(error),
         }
-        self.retry_at = Instant::now() + self.backoff.pause(&*self.agent.entropy, error.retry_after());
         None
     }
 

@@ -211,6 +211,12 @@ impl Agent {
         self.skew.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
+    /// The server's time, as well as it is known here.
+    pub fn server_now(&self) -> DateTime<Utc> {
+        let skew = *self.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        self.clock.now() + skew.unwrap_or_default()
+    }
+
     /// What is wrong with this machine's clock, if it is so wrong that no job is started.
     pub fn clock_error(&self) -> Option<String> {
         let skew = (*self.skew.lock().unwrap_or_else(PoisonError::into_inner))?;

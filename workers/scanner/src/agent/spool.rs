@@ -2,6 +2,8 @@
 //!
 //! A folder a job: `memory.json`, which is kept until the signature expires so that no spec can be replayed, and a file
 //! a part, holding the very bytes that are sent. A file appears whole or not at all, and only when it is on disk.
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
@@ -9,6 +11,9 @@ use mipo_domain::ids::ScanJobId;
 use serde::{Deserialize, Serialize};
 
 use super::keyfile::write_atomically;
+
+/// A signature is good for at most 30 days (the highest `MAX_JOB_AGE_MINUTES`); a day more, because clocks differ.
+const LONGEST_SIGNATURE_DAYS: i64 = 31;
 
 /// The memory of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,16 +51,26 @@ impl Spooled {
 }
 
 /// The spool.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Spool {
     root: PathBuf,
+    /// Locked while this lives; the system lets go of it when the process ends, however it ends.
+    _lock: File,
 }
 
 impl Spool {
-    /// Opens it, and takes it for this process alone.
+    /// Opens it, and takes it for this process alone: two would send and delete each other's parts.
     pub fn open(root: &Path) -> std::io::Result<Self> {
         std::fs::create_dir_all(root)?;
-        Ok(Self { root: root.to_owned() })
+        let lock = File::options().create(true).truncate(false).write(true).open(root.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root: root.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(std::io::Error::new(
+                ErrorKind::ResourceBusy,
+                "another scanner works with this spool; end it, or give this one its own --spool-dir",
+            )),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 
     fn folder(&self, job: ScanJobId) -> PathBuf {
@@ -139,18 +154,22 @@ impl Spool {
         self.parts(job)?.iter().try_for_each(Spooled::remove)
     }
 
+    fn remembered_at(&self, job: ScanJobId) -> std::io::Result<DateTime<Utc>> {
+        Ok(std::fs::metadata(self.memory_file(job))?.modified()?.into())
+    }
+
     /// Forgets the jobs whose signatures have expired.
     pub fn sweep(&self, now: DateTime<Utc>) -> std::io::Result<()> {
         for entry in std::fs::read_dir(&self.root)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let Some(job) = name.strip_prefix("job-").and_then(|id| id.parse::<ScanJobId>().ok()) else { continue };
-            // A while longer than the signature, because clocks differ.
-            let expired = self
-                .memory(job)
-                .ok()
-                .flatten()
-                .is_none_or(|memory| memory.expires_at + chrono::Duration::hours(1) < now);
+            let expired = match self.memory(job) {
+                // A while longer than the signature, because clocks differ.
+                Ok(memory) => memory.is_none_or(|memory| memory.expires_at + chrono::Duration::hours(1) < now),
+                // What cannot be read still keeps a spec from being run again, for as long as any may be good.
+                Err(_) => self.remembered_at(job)? + chrono::Duration::days(LONGEST_SIGNATURE_DAYS) < now,
+            };
             if expired {
                 std::fs::remove_dir_all(&path)?;
             }
@@ -192,10 +211,35 @@ mod tests {
         spool.remember(job, 3, at(10_000)).unwrap();
         spool.remember(job, 2, at(9_000)).unwrap();
         let memory = Some(Memory { lease_attempt: 3, expires_at: at(10_000) });
-        assert_eq!(Spool::open(folder.path()).unwrap().memory(job).unwrap(), memory);
+        drop(spool);
+        let spool = Spool::open(folder.path()).unwrap();
+        assert_eq!(spool.memory(job).unwrap(), memory);
         spool.sweep(at(13_000)).unwrap();
         assert_eq!(spool.memory(job).unwrap(), memory);
         spool.sweep(at(14_000)).unwrap();
         assert_eq!(spool.memory(job).unwrap(), None);
+    }
+
+    #[test]
+    fn an_unreadable_memory_stays_as_long_as_a_signature_can_be_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        let job = ScanJobId::from(11);
+        spool.remember(job, 1, at(0)).unwrap();
+        std::fs::write(spool.memory_file(job), b"{").unwrap();
+        let written = spool.remembered_at(job).unwrap();
+        spool.sweep(written + chrono::Duration::days(30)).unwrap();
+        assert!(spool.memory(job).is_err(), "better refused than replayed");
+        spool.sweep(written + chrono::Duration::days(32)).unwrap();
+        assert_eq!(spool.memory(job).unwrap(), None);
+    }
+
+    #[test]
+    fn a_spool_belongs_to_one_process() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(folder.path()).unwrap();
+        assert_eq!(Spool::open(folder.path()).unwrap_err().kind(), ErrorKind::ResourceBusy);
+        drop(spool);
+        Spool::open(folder.path()).unwrap();
     }
 }

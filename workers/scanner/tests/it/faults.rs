@@ -5,7 +5,7 @@ use std::time::Duration;
 use mipo_domain::exclusions::Exclusion;
 use mipo_domain::ports::PortSet;
 use mipo_protocol::messages::CompleteStatus;
-use mipo_protocol::signature::SigningKey;
+use mipo_protocol::signature::{Purpose, RotatedKey, SigningKey};
 use mipo_protocol::spec::Spec;
 
 use crate::agent::{Scanner, assert_whole, sweep};
@@ -160,20 +160,117 @@ fn a_spec_of_another_scanner_or_another_time_is_refused() {
 
 #[test]
 fn a_clock_that_is_wrong_starts_nothing_and_is_reported() {
-    let reason = refused(
-        |server, _| {
-            server.state().skew = chrono::Duration::minutes(7);
-            None
-        },
-        &ALLOW,
-    );
-    assert!(reason.contains("clock"), "{reason}");
+    for (minutes, word) in [(7, "behind"), (-7, "ahead")] {
+        let server = Server::start();
+        let mut scanner = Scanner::enrolled(&server);
+        server.state().skew = chrono::Duration::minutes(minutes);
+        let id = server.add(sweep(1, "127.80.9.1", (1, 9), 0));
+        scanner.run();
+        let error = server.until("a report", |state| state.heartbeats.last().and_then(|beat| beat.last_error.clone()));
+        assert!(error.contains("clock") && error.contains(word), "{error}");
+        assert_eq!(server.state().jobs[&id].stage, Stage::Pending, "another scanner's clock may be right");
+        assert_eq!(asked_for_jobs(&server), 0);
+        server.state().skew = chrono::Duration::zero();
+        assert_eq!(server.completed(id).status, CompleteStatus::Completed);
+    }
+}
+
+fn asked_for_jobs(server: &Server) -> usize {
+    server.state().calls.iter().filter(|(path, _)| path == "/scanner/jobs").count()
+}
+
+#[test]
+fn a_job_claimed_with_a_wrong_clock_is_handed_back() {
     let server = Server::start();
     let mut scanner = Scanner::enrolled(&server);
-    server.state().skew = -chrono::Duration::minutes(7);
     scanner.run();
-    let error = server.until("a report", |state| state.heartbeats.last().and_then(|beat| beat.last_error.clone()));
-    assert!(error.contains("ahead"), "{error}");
+    // The clock goes wrong while a long poll waits; the job comes by that poll.
+    server.until("two claims", |state| {
+        (state.calls.iter().filter(|(path, _)| path == "/scanner/jobs").count() >= 2).then_some(())
+    });
+    server.state().skew = chrono::Duration::minutes(7);
+    server.until("a report", |state| state.heartbeats.last().and_then(|beat| beat.last_error.clone()));
+    let id = server.add(sweep(1, "127.80.9.1", (1, 9), 0));
+    // The poll may have ended before the job was there: then nothing was claimed, which is as good.
+    std::thread::sleep(POLL + Duration::from_millis(300));
+    let stage = server.until("an end of the poll", |state| {
+        Some(state.jobs[&id].stage.clone()).filter(|stage| *stage != Stage::Assigned)
+    });
+    assert!(matches!(&stage, Stage::Pending) || stage == Stage::Released("clock".to_owned()), "{stage:?}");
+    assert!(!server.state().calls.iter().any(|(path, _)| path.ends_with("/start") || path.ends_with("/complete")));
+}
+
+#[test]
+fn a_clock_that_is_a_little_wrong_is_corrected() {
+    let server = Server::start();
+    let mut scanner = Scanner::enrolled(&server);
+    server.state().skew = chrono::Duration::minutes(4);
+    let mut spec = sweep(1, "127.80.9.2", (1, 9), 0);
+    // By the server's clock it begins just now, by this machine's in eight minutes.
+    spec.not_before += chrono::Duration::minutes(8);
+    let id = server.add(spec);
+    scanner.run();
+    assert_eq!(server.completed(id).status, CompleteStatus::Completed);
+}
+
+#[test]
+fn progress_is_told_while_the_server_takes_no_parts() {
+    let server = Server::start();
+    let mut scanner = Scanner::enrolled(&server);
+    {
+        let mut state = server.state();
+        (state.results_away, state.lease_seconds) = (true, 8);
+    }
+    let (_listeners, ours) = open("127.80.10.1", 10);
+    let id = server.add(sweep(1, "127.80.10.1", (32_000, 61_000), 2_000));
+    scanner.run();
+    server.until("a refused part", |state| {
+        state.calls.iter().any(|(path, code)| path.ends_with("results") && *code == 503).then_some(())
+    });
+    let before = server.state().jobs[&id].progress.len();
+    server.state().jobs.get_mut(&id).unwrap().pps = 1_999;
+    server.until("progress", |state| (state.jobs[&id].progress.len() > before).then_some(()));
+    {
+        let mut state = server.state();
+        assert!(state.jobs[&id].parts.is_empty());
+        (state.results_away, state.lease_seconds) = (false, 120);
+    }
+    server.completed(id);
+    assert_whole(&server, id, &ours);
+    assert_eq!(server.state().jobs[&id].attempt, 1, "the lease was kept");
+}
+
+#[test]
+fn a_job_key_that_the_pinned_one_vouches_for_is_learned_before_a_job_is_refused() {
+    let server = Server::start();
+    let mut scanner = Scanner::enrolled(&server);
+    scanner.run();
+    server.until("a heartbeat", |state| (!state.heartbeats.is_empty()).then_some(()));
+    let new = SigningKey::from_seed(&[6; 32]);
+    let spec = sweep(1, "127.80.11.1", (1, 9), 0);
+    let announced = announce(&server.state().signing, &new);
+    server.state().announced = vec![announced];
+    let id = server.add_signed(spec.clone(), spec.sign(&new));
+    assert_eq!(server.completed(id).status, CompleteStatus::Completed);
+    // Both keys are good during the overlap.
+    let old = server.add(sweep(2, "127.80.11.1", (1, 9), 0));
+    assert_eq!(server.completed(old).status, CompleteStatus::Completed);
+    let stranger = SigningKey::from_seed(&[66; 32]);
+    let forged = announce(&stranger, &stranger);
+    server.state().announced.push(forged);
+    let spec = sweep(3, "127.80.11.1", (1, 9), 0);
+    let id = server.add_signed(spec.clone(), spec.sign(&stranger));
+    assert!(server.completed(id).error_message.unwrap().contains("signature"));
+}
+
+/// The announcement of `new`, signed by `old`.
+fn announce(old: &SigningKey, new: &SigningKey) -> RotatedKey {
+    RotatedKey {
+        key_id: new.public().key_id(),
+        public_key: new.public(),
+        signed_by: Some(old.public().key_id()),
+        signature: Some(old.sign(Purpose::Key, new.public().as_bytes())),
+    }
 }
 
 #[test]

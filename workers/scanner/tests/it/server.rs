@@ -22,7 +22,7 @@ use mipo_protocol::messages::{
 use mipo_protocol::part::{Part, Verdict};
 use mipo_protocol::part_check;
 use mipo_protocol::problem::{Code, Problem};
-use mipo_protocol::signature::SigningKey;
+use mipo_protocol::signature::{RotatedKey, SigningKey};
 use mipo_protocol::spec::{SignedSpec, Spec};
 use mipo_scanner::system::SystemClock;
 use serde::Serialize;
@@ -86,6 +86,8 @@ pub struct State {
     /// Server time minus real time.
     pub skew: chrono::Duration,
     pub rotate: bool,
+    /// Job keys that every heartbeat is told of.
+    pub announced: Vec<RotatedKey>,
     pub lease_seconds: u32,
     /// Results are answered with 503.
     pub results_away: bool,
@@ -119,6 +121,7 @@ impl Server {
             heartbeats: Vec::new(),
             skew: chrono::Duration::zero(),
             rotate: false,
+            announced: Vec::new(),
             lease_seconds: 120,
             results_away: false,
             down: false,
@@ -319,7 +322,7 @@ fn heartbeat(state: &mut State, request: HeartbeatRequest) -> Answer {
         draining: false,
         rotate_key: state.rotate,
         min_version: None,
-        job_public_keys: Vec::new(),
+        job_public_keys: state.announced.clone(),
     };
     state.heartbeats.push(request);
     good(&answer)
