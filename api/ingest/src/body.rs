@@ -14,35 +14,49 @@ use serde::de::DeserializeOwned;
 
 /// A body that takes longer to arrive is given up.
 const READ_TIME_OUT: Duration = Duration::from_secs(30);
+
+/// How large a body may be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    sent: usize,
+    unpacked: usize,
+}
+
+/// A part.
+pub(crate) const PART: Bounds = Bounds { sent: MAX_BODY_BYTES, unpacked: MAX_UNPACKED_BYTES };
+/// Everything else: a few fields and short lists.
+pub(crate) const CALL: Bounds = Bounds { sent: 64 * 1024, unpacked: 64 * 1024 };
 /// Largest window that a zstd body may ask for, as a power of two: 8 MiB.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
 fn too_large(what: &str, limit: usize) -> Refusal {
-    Refusal::new(Code::TooLarge, format!("the body is above {} MiB {what}", limit / (1024 * 1024)))
+    Refusal::new(Code::TooLarge, format!("the body is above {} KiB {what}", limit / 1024))
 }
 
 /// The unpacked bytes of a body.
-pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
+pub(crate) async fn read(headers: &HeaderMap, body: Body, bounds: Bounds) -> Result<Bytes, Refusal> {
     let announced = headers.get("content-length").and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > MAX_BODY_BYTES) {
-        return Err(too_large("as sent", MAX_BODY_BYTES));
+    if announced.is_some_and(|length| length > bounds.sent) {
+        return Err(too_large("as sent", bounds.sent));
     }
-    let read = tokio::time::timeout(READ_TIME_OUT, axum::body::to_bytes(body, MAX_BODY_BYTES)).await;
+    let read = tokio::time::timeout(READ_TIME_OUT, axum::body::to_bytes(body, bounds.sent)).await;
     let packed = match read {
         Err(_) => return Err(Refusal::new(Code::BadRequest, "the body did not arrive within 30 s")),
-        Ok(Err(error)) if is_over_limit(&error) => return Err(too_large("as sent", MAX_BODY_BYTES)),
+        Ok(Err(error)) if is_over_limit(&error) => return Err(too_large("as sent", bounds.sent)),
         Ok(Err(_)) => return Err(Refusal::new(Code::BadRequest, "the body was cut off")),
         Ok(Ok(bytes)) => bytes,
     };
     let encoding = headers.get(CONTENT_ENCODING).map_or(Ok("identity"), |value| value.to_str());
     match encoding.map(str::trim).map(str::to_ascii_lowercase).as_deref() {
         Ok("identity" | "") => Ok(packed),
-        Ok("gzip") => blocking(move || unpack(flate2::read::MultiGzDecoder::new(packed.as_ref()))).await,
+        Ok("gzip") => {
+            blocking(move || unpack(flate2::read::MultiGzDecoder::new(packed.as_ref()), bounds.unpacked)).await
+        }
         Ok("zstd") => {
             blocking(move || {
                 let mut decoder = zstd::stream::read::Decoder::new(packed.as_ref()).map_err(|_| cannot_unpack())?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(|_| cannot_unpack())?;
-                unpack(decoder)
+                unpack(decoder, bounds.unpacked)
             })
             .await
         }
@@ -61,7 +75,10 @@ fn is_over_limit(error: &axum::Error) -> bool {
     false
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+/// Runs what takes long on a thread of its own kind, so that other calls go on.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Refusal> + Send + 'static,
+) -> Result<T, Refusal> {
     tokio::task::spawn_blocking(work).await.map_err(|error| Refusal::new(Code::Internal, error.to_string()))?
 }
 
@@ -69,15 +86,10 @@ fn cannot_unpack() -> Refusal {
     Refusal::new(Code::BadRequest, "the body is not what its Content-Encoding says")
 }
 
-fn unpack(decoder: impl Read) -> Result<Bytes, Refusal> {
+fn unpack(decoder: impl Read, most: usize) -> Result<Bytes, Refusal> {
     let mut unpacked = Vec::new();
-    let limit = MAX_UNPACKED_BYTES as u64 + 1;
-    decoder.take(limit).read_to_end(&mut unpacked).map_err(|_| cannot_unpack())?;
-    if unpacked.len() > MAX_UNPACKED_BYTES {
-        Err(too_large("unpacked", MAX_UNPACKED_BYTES))
-    } else {
-        Ok(unpacked.into())
-    }
+    decoder.take(most as u64 + 1).read_to_end(&mut unpacked).map_err(|_| cannot_unpack())?;
+    if unpacked.len() > most { Err(too_large("unpacked", most)) } else { Ok(unpacked.into()) }
 }
 
 /// Reads JSON: what is no JSON is `BAD_REQUEST`, what has wrong values is `INVALID` with the field named.
@@ -155,16 +167,20 @@ mod tests {
         };
         let code = |result: Result<Bytes, Refusal>| result.map(|bytes| bytes.len()).map_err(|refusal| refusal.code);
         let plain = vec![b'x'; MAX_BODY_BYTES + 1];
-        assert_eq!(code(read(&HeaderMap::new(), Body::from(plain)).await), Err(Code::TooLarge));
+        assert_eq!(code(read(&HeaderMap::new(), Body::from(plain), PART).await), Err(Code::TooLarge));
         let bomb = zstd::encode_all(std::io::repeat(0).take(MAX_UNPACKED_BYTES as u64 + 1), 1).expect("packs");
         assert!(bomb.len() < 1024 * 1024);
-        assert_eq!(code(read(&with("zstd"), Body::from(bomb)).await), Err(Code::TooLarge));
+        assert_eq!(code(read(&with("zstd"), Body::from(bomb), PART).await), Err(Code::TooLarge));
         let fits = zstd::encode_all(&b"{}"[..], 1).expect("packs");
-        assert_eq!(code(read(&with("zstd"), Body::from(fits)).await), Ok(2));
+        assert_eq!(code(read(&with("zstd"), Body::from(fits), PART).await), Ok(2));
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut gzip, b"{}").expect("packs");
-        assert_eq!(code(read(&with("gzip"), Body::from(gzip.finish().expect("packs"))).await), Ok(2));
-        assert_eq!(code(read(&with("gzip"), Body::from("{}")).await), Err(Code::BadRequest));
-        assert_eq!(code(read(&with("br"), Body::from("{}")).await), Err(Code::BadRequest));
+        assert_eq!(code(read(&with("gzip"), Body::from(gzip.finish().expect("packs")), PART).await), Ok(2));
+        assert_eq!(code(read(&with("gzip"), Body::from("{}"), PART).await), Err(Code::BadRequest));
+        let more = "x".repeat(64 * 1024 + 1);
+        assert_eq!(code(read(&HeaderMap::new(), Body::from(more.clone()), CALL).await), Err(Code::TooLarge));
+        let packed = zstd::encode_all(more.as_bytes(), 1).expect("packs");
+        assert_eq!(code(read(&with("zstd"), Body::from(packed), CALL).await), Err(Code::TooLarge));
+        assert_eq!(code(read(&with("br"), Body::from("{}"), PART).await), Err(Code::BadRequest));
     }
 }

@@ -17,6 +17,7 @@ use mipo_protocol::signature::PublicKey;
 use mipo_runtime::Shutdown;
 use mipo_store::jobs::uploads;
 use mipo_store::{Db, StoreError, Tx};
+use tokio::sync::Semaphore;
 
 use crate::announce;
 use crate::bell::Bell;
@@ -25,6 +26,8 @@ use crate::releases::Releases;
 
 /// Parts that wait longer than this to be stored mean that the results queue is late.
 const LATE_SECONDS: f64 = 300.0;
+/// Parts in memory at a time; unpacked, each may have 32 MiB.
+const PARTS_AT_A_TIME: usize = 8;
 /// How long a look at the queue is good for.
 const LATE_LOOK_SECONDS: i64 = 3;
 
@@ -74,6 +77,8 @@ pub struct Ingest {
     pub(crate) limits: Limits,
     pub(crate) bell: Bell,
     pub(crate) shutdown: Shutdown,
+    /// Parts that are read, unpacked and checked at a time.
+    pub(crate) unpacking: Semaphore,
     caller: Caller,
     late: Mutex<Option<(DateTime<Utc>, bool)>>,
 }
@@ -94,6 +99,7 @@ impl Ingest {
             releases: Releases::new(settings.release_dir.clone(), settings.release_public_key),
             limits: Limits::new(settings.unauth_calls_per_minute, settings.key_calls_per_minute),
             bell: Bell::default(),
+            unpacking: Semaphore::new(PARTS_AT_A_TIME),
             shutdown,
             caller: Caller::system("ingest"),
             late: Mutex::new(None),

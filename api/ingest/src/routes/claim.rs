@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use mipo_app::leases::{self, Claim};
 use mipo_app::refusal::Refusal;
 use mipo_app::{FieldError, scanner_calls};
-use mipo_domain::ids::ScannerId;
 use mipo_protocol::messages::{ClaimedJob, RunningJob};
 use mipo_protocol::problem::Code;
 use mipo_protocol::wire::MAX_WAIT_SECONDS;
@@ -35,19 +34,19 @@ pub(super) async fn claim(State(state): State<Arc<Ingest>>, request: Request) ->
     drop(request);
     let ask = read(&query)?;
     let until = Instant::now() + ask.wait;
-    // The place is taken only once the key is known to be good.
-    let (scanner, jobs) = look(&state, &call, &ask, true).await?;
-    if !jobs.is_empty() || ask.wait.is_zero() {
-        return json(StatusCode::OK, &jobs);
-    }
-    let place = state.bell.take_place(scanner);
+    // The place is taken only once the key is known to be good, and before the first look: a call that waits must not
+    // take what this one could have had, for its scanner has hung up on it.
+    let scanner = call.authenticate(&state).await?;
+    scanner_calls::admit_version(&state.settings.auth, &scanner)?;
+    let place = state.bell.take_place(scanner.id);
+    let mut judge_holding = true;
     loop {
         let mut bell = std::pin::pin!(place.bell());
         bell.as_mut().enable();
         if place.is_lost() || state.shutdown.is_stopping() {
             return json(StatusCode::OK, &Vec::<ClaimedJob>::new());
         }
-        let (_, jobs) = look(&state, &call, &ask, false).await?;
+        let jobs = look(&state, &call, &ask, std::mem::take(&mut judge_holding)).await?;
         if !jobs.is_empty() || Instant::now() >= until {
             return json(StatusCode::OK, &jobs);
         }
@@ -59,19 +58,13 @@ pub(super) async fn claim(State(state): State<Arc<Ingest>>, request: Request) ->
     }
 }
 
-async fn look(
-    state: &Ingest,
-    call: &Call,
-    ask: &Ask,
-    judge_holding: bool,
-) -> Result<(ScannerId, Vec<ClaimedJob>), Refusal> {
+async fn look(state: &Ingest, call: &Call, ask: &Ask, judge_holding: bool) -> Result<Vec<ClaimedJob>, Refusal> {
     let mut tx = state.db.tx("jobs.claim").await?;
     let outcome = async {
         let holder = call.holder(state, &mut tx).await?;
         scanner_calls::admit_version(&state.settings.auth, &holder)?;
         let claim = Claim { holding: &ask.holding, max: ask.max, source_ip: call.source, judge_holding };
-        let jobs = leases::claim(&mut tx, &call.ctx(state), &state.settings.leases, &holder, &claim).await?;
-        Ok((holder.id, jobs))
+        leases::claim(&mut tx, &call.ctx(state), &state.settings.leases, &holder, &claim).await
     }
     .await;
     settle(tx, outcome).await

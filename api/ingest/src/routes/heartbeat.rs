@@ -13,8 +13,9 @@ use crate::state::Ingest;
 
 pub(super) async fn heartbeat(State(state): State<Arc<Ingest>>, request: Request) -> Answer {
     let call = Call::with_key(&state, &request)?;
+    call.authenticate(&state).await?;
     let (parts, stream) = request.into_parts();
-    let bytes = body::read(&parts.headers, stream).await?;
+    let bytes = body::read(&parts.headers, stream, body::CALL).await?;
     let mut tx = state.db.tx("scanners.heartbeat").await?;
     let outcome = async {
         let holder = call.holder(&state, &mut tx).await?;

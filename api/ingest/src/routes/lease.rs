@@ -13,11 +13,12 @@ use crate::answer::{Answer, Refused, json};
 use crate::body;
 use crate::state::Ingest;
 
-/// Reads the call. The body is judged only after the key, so that strangers learn nothing.
+/// Reads the call. The body is read only after the key was judged, so that strangers learn nothing and cost nothing.
 async fn read(state: &Ingest, request: Request) -> Result<(Call, bytes::Bytes), Refused> {
     let call = Call::with_key(state, &request)?;
+    call.authenticate(state).await?;
     let (parts, stream) = request.into_parts();
-    Ok((call, body::read(&parts.headers, stream).await?))
+    Ok((call, body::read(&parts.headers, stream, body::CALL).await?))
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, mipo_app::refusal::Refusal> {

@@ -18,7 +18,7 @@ use mipo_app::Ctx;
 use mipo_app::refusal::Refusal;
 use mipo_app::scanner_calls;
 use mipo_domain::ids::{RequestId, ScanJobId};
-use mipo_domain::secrets::{KeyKind, Token};
+use mipo_domain::secrets::Token;
 use mipo_protocol::problem::Code;
 use mipo_protocol::wire::API_KEY_HEADER;
 use mipo_store::Tx;
@@ -77,23 +77,32 @@ impl Call {
         Ok(call)
     }
 
-    /// A call with a key; whether it is good is judged inside the transaction.
+    /// A call with a key; whether it is good is judged by [`Call::authenticate`].
     fn with_key(state: &Ingest, request: &Request) -> Result<Self, Refusal> {
         let call = Self::of(state, request);
-        let prefix = call.key.as_ref().and_then(|key| key.prefix(KeyKind::Scanner));
-        state.limits.with_key(prefix, call.source, state.clock.now())?;
+        state.limits.with_key(call.key.as_ref().map(Token::hash), call.source, state.clock.now())?;
         Ok(call)
+    }
+
+    /// Whose key it is, in a transaction of its own: before a body is read, because only a scanner may cost memory and
+    /// time. What the call does checks the key again, because a body takes a while to arrive.
+    async fn authenticate(&self, state: &Ingest) -> Result<Holder, Refusal> {
+        let mut tx = state.db.tx("scanners.authenticate").await?;
+        let outcome = self.holder(state, &mut tx).await;
+        settle(tx, outcome).await
     }
 
     /// Whose key it is.
     async fn holder(&self, state: &Ingest, tx: &mut Tx) -> Result<Holder, Refusal> {
         let missing = || Refusal::new(Code::InvalidKey, "the header X-API-Key is missing");
         let key = self.key.as_ref().ok_or_else(missing)?;
-        let holder = scanner_calls::authenticate(tx, &self.ctx(state), key, self.source).await?;
-        if let Some(prefix) = key.prefix(KeyKind::Scanner) {
-            state.limits.good(prefix, state.clock.now());
+        let found = scanner_calls::authenticate(tx, &self.ctx(state), key, self.source).await;
+        match &found {
+            Ok(_) => state.limits.good(key.hash(), state.clock.now()),
+            Err(refusal) if refusal.code == Code::InvalidKey => state.limits.forget(key.hash()),
+            Err(_) => {}
         }
-        Ok(holder)
+        found
     }
 
     fn ctx<'a>(&'a self, state: &'a Ingest) -> Ctx<'a> {

@@ -16,7 +16,7 @@ use crate::state::Ingest;
 pub(super) async fn provision(State(state): State<Arc<Ingest>>, request: Request) -> Answer {
     let call = Call::anonymous(&state, &request)?;
     let (parts, stream) = request.into_parts();
-    let asked: ProvisionRequest = body::json(&body::read(&parts.headers, stream).await?)?;
+    let asked: ProvisionRequest = body::json(&body::read(&parts.headers, stream, body::CALL).await?)?;
     if !release::is_known(&asked.platform, &asked.arch) {
         let message = "platform is linux, darwin or windows, and arch is amd64 or arm64";
         let field = if release::PLATFORMS.contains(&asked.platform.as_str()) { "arch" } else { "platform" };

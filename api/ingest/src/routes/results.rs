@@ -16,9 +16,12 @@ use crate::state::Ingest;
 
 pub(super) async fn results(State(state): State<Arc<Ingest>>, Path(id): Path<String>, request: Request) -> Answer {
     let call = Call::with_key(&state, &request)?;
+    call.authenticate(&state).await?;
     let (parts, stream) = request.into_parts();
     let named = parts.headers.get(PART_SHA256_HEADER).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let bytes = body::read(&parts.headers, stream).await?;
+    // Unpacked parts are large: only a few are in memory at a time, and the others wait here.
+    let _unpacking = state.unpacking.acquire().await;
+    let bytes = body::read(&parts.headers, stream, body::PART).await?;
     let mut tx = state.db.tx("jobs.results").await?;
     let outcome = async {
         let holder = call.holder(&state, &mut tx).await?;

@@ -1,4 +1,6 @@
 //! Tokens, keys, bindings, heartbeats.
+use axum::body::Body;
+use axum::http::Request;
 use chrono::Duration;
 use mipo_ingest::Settings;
 use serde_json::json;
@@ -217,4 +219,50 @@ async fn ingest_cannot_read_what_is_not_its_business() {
         let text = refused.to_string();
         assert!(text.contains("permission denied") || text.contains("does not exist"), "{sql}: {text}");
     }
+}
+
+#[tokio::test]
+async fn the_binding_to_a_subnet_holds_for_calls() {
+    let world = World::new().await;
+    let north = world.scanner("north").await;
+    world.run("update config.scanners set binding_mode = 'subnet'").await;
+    let from = async |source: &str| world.post_from(source, "/scanner/heartbeat", Some(&north.key), &json!({})).await;
+    from("198.51.100.250").await.good();
+    assert_eq!(from("198.51.101.7").await.refusal(), "IP_BINDING_VIOLATION");
+    assert_eq!(world.number("select ip_mismatch_count::bigint from config.scanners").await, 1);
+    from(HOME).await.good();
+    assert_eq!(world.number("select ip_mismatch_count::bigint from config.scanners").await, 0);
+}
+
+#[tokio::test]
+async fn strangers_cost_no_body_and_bodies_are_small() {
+    let world = World::new().await;
+    let north = world.scanner("north").await;
+    let large = "x".repeat(64 * 1024 + 1);
+    for path in ["/scanner/heartbeat", "/scanner/jobs/1/results", "/scanner/jobs/1/progress"] {
+        // A body that never ends: only who is known may make ingest wait for it.
+        let endless = Body::from_stream(::futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+        let request = Request::post(path).header("x-api-key", "mipo_sk_nobody").body(endless).expect("a request");
+        assert_eq!(world.call(HOME, request).await.refusal(), "INVALID_KEY", "{path}");
+    }
+    for path in ["/scanner/heartbeat", "/scanner/jobs/1/start", "/scanner/jobs/1/complete"] {
+        let request = Request::post(path).header("x-api-key", &north.key).body(Body::from(large.clone()));
+        assert_eq!(world.call(HOME, request.expect("a request")).await.refusal(), "TOO_LARGE", "{path}");
+    }
+    let request = Request::post("/scanner/provision").body(Body::from(large)).expect("a request");
+    assert_eq!(world.call(HOME, request).await.refusal(), "TOO_LARGE");
+}
+
+#[tokio::test]
+async fn whoever_knows_only_the_prefix_of_a_key_takes_nothing_from_it() {
+    let settings = Settings { unauth_calls_per_minute: 1_000, key_calls_per_minute: 6, ..Settings::default() };
+    let world = World::with(settings).await;
+    let north = world.scanner("north").await;
+    let last = if north.key.ends_with('a') { 'b' } else { 'a' };
+    let forged = format!("{}{last}", &north.key[..north.key.len() - 1]);
+    for _ in 0..20 {
+        let refused = world.post_from("203.0.113.9", "/scanner/heartbeat", Some(&forged), &json!({})).await;
+        assert_eq!(refused.refusal(), "INVALID_KEY");
+    }
+    world.post(&north, "/scanner/heartbeat", &json!({})).await.good();
 }

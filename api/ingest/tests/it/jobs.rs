@@ -156,3 +156,60 @@ async fn pause_and_cancel_reach_the_scanner_as_directives() {
     assert_eq!(world.text("select status from jobs.scan_jobs").await, "cancelled");
     assert_eq!(world.number("select count(*) from jobs.tasks where kind = 'conclude_job'").await, 1);
 }
+
+#[tokio::test]
+async fn what_was_not_started_cannot_be_complete() {
+    let world = World::new().await;
+    let north = world.scanner("north").await;
+    let (_, job) = world.job(&north, "10.0.0.1", &[(1, 10)]).await;
+    let attempt = world.started(&north).await;
+    world.hand_in(&north, job, &closed(attempt, 0, 0, 10)).await.good();
+    // Everything is accepted, but the scanner has lost its memory and gets the job again.
+    let again = world.get(&north, "/scanner/jobs").await.good();
+    assert_eq!((&again[0]["resumeIndex"], &again[0]["leaseAttempt"]), (&json!(10), &json!(2)));
+    let complete =
+        json!({ "leaseAttempt": 2, "status": "completed", "resultCount": 0, "lastSeq": -1, "probesAttempted": 0 });
+    let path = format!("/scanner/jobs/{job}/complete");
+    assert_eq!(world.post(&north, &path, &complete).await.refusal(), "LEASE_LOST");
+    world.post(&north, &format!("/scanner/jobs/{job}/start"), &json!({ "leaseAttempt": 2 })).await.good();
+    assert_eq!(world.post(&north, &path, &complete).await.good(), json!({ "finalStatus": "completed" }));
+}
+
+#[tokio::test]
+async fn an_error_message_is_text() {
+    let world = World::new().await;
+    let north = world.scanner("north").await;
+    let (_, job) = world.job(&north, "10.0.0.1", &[(1, 10)]).await;
+    let attempt = world.started(&north).await;
+    let path = format!("/scanner/jobs/{job}/complete");
+    let with = |message: &str| {
+        json!({ "leaseAttempt": attempt, "status": "failed", "resultCount": 0, "lastSeq": -1, "probesAttempted": 0,
+            "errorMessage": message })
+    };
+    for bad in ["a\u{0}b", "a\nb", &"x".repeat(2_001)] {
+        let refused = world.post(&north, &path, &with(bad)).await;
+        assert_eq!(
+            (refused.refusal().as_str(), &refused.json()["fields"][0]["field"]),
+            ("INVALID", &json!("errorMessage"))
+        );
+    }
+    assert_eq!(world.post(&north, &path, &with("it broke")).await.good(), json!({ "finalStatus": "failed" }));
+}
+
+#[tokio::test]
+async fn a_heartbeat_waits_for_nobody_who_works_on_a_job() {
+    let world = World::new().await;
+    let north = world.scanner("north").await;
+    let (_, job) = world.job(&north, "10.0.0.1", &[(1, 10)]).await;
+    let attempt = world.started(&north).await;
+    // Somebody concludes the job, and takes long.
+    let mut concluding = world.admin.begin().await.expect("a transaction");
+    sqlx::query("select 1 from jobs.scan_jobs for update").execute(&mut *concluding).await.expect("locks");
+    let running = json!({ "runningJobs": [{ "jobId": job, "leaseAttempt": attempt }] });
+    let beat = world.post(&north, "/scanner/heartbeat", &running);
+    let beat = tokio::time::timeout(std::time::Duration::from_secs(60), beat).await.expect("answers meanwhile");
+    assert_eq!(beat.good()["directives"], json!([{ "jobId": job, "directive": "continue" }]));
+    // At its end whoever concludes wants the scanner's row too.
+    sqlx::query("update config.scanners set measured_pps = 1").execute(&mut *concluding).await.expect("no deadlock");
+    concluding.commit().await.expect("commits");
+}
