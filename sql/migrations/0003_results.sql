@@ -46,8 +46,7 @@ create index scans_by_template on results.scans (template_id, id desc);
 create function results.check_scan_move() returns trigger language plpgsql as $$
 begin
   if (old.status, new.status) not in (
-    ('pending', 'running'), ('pending', 'failed'), ('pending', 'partial'), ('pending', 'completed'), ('running', 'completed'), ('running', 'partial'), ('running', 'failed'),
-    ('paused', 'completed'), ('paused', 'partial'), ('paused', 'failed'),
+    ('pending', 'running'), ('pending', 'failed'), ('running', 'completed'), ('running', 'partial'), ('running', 'failed'), ('running', 'cancelled'),
     ('pending', 'paused'), ('paused', 'pending'), ('running', 'paused'), ('paused', 'running'),
     ('pending', 'cancelling'), ('running', 'cancelling'), ('paused', 'cancelling'), ('cancelling', 'cancelled')) then
     raise exception 'scan % cannot go from % to %', old.id, old.status, new.status

@@ -10,6 +10,7 @@ use mipo_domain::states::JobStatus;
 use mipo_domain::targets::Probe;
 use mipo_queue::payloads::ConcludeScan;
 use mipo_store::Conn;
+use mipo_store::config::scanners;
 use mipo_store::jobs::scan_jobs::{self, Job};
 use mipo_store::jobs::{job_hosts, unstored_parts};
 use mipo_store::results::changes::{self, Change, Ports};
@@ -29,8 +30,8 @@ use crate::{AppError, Ctx};
 pub enum Concluded {
     /// Its results are state now, by this call or an earlier one.
     Yes,
-    /// Accepted parts still wait to be stored.
-    PartsWait,
+    /// Accepted parts still wait to be stored, or a job of the scanner that ended before is not concluded.
+    Waits,
     /// It has not ended.
     NotEnded,
 }
@@ -45,8 +46,9 @@ pub async fn conclude_job(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanJobId) -> Resu
     if job.concluded_at.is_some() {
         return Ok(Concluded::Yes);
     }
-    if unstored_parts::any_of_job(conn, id).await? {
-        return Ok(Concluded::PartsWait);
+    // In the order in which they ended, so that an older look never overwrites a newer one.
+    if unstored_parts::any_of_job(conn, id).await? || scan_jobs::any_before(conn, id).await? {
+        return Ok(Concluded::Waits);
     }
     let scan = scans::get(conn, job.scan_id)
         .await?
@@ -90,7 +92,7 @@ async fn conclude(
     let origin =
         changes::Origin { at: finished_at, scan_id: scan.id, job_id: job.id, scanner_id: job.scanner_id, receipt_hash };
     changes::insert(conn, origin, &changes).await?;
-    learn_speed(conn, job).await
+    Ok(())
 }
 
 async fn read_verdicts(conn: &mut Conn, job: &Job, found: &[Found]) -> Result<BTreeMap<Host, Verdicts>, AppError> {
@@ -186,13 +188,15 @@ async fn save_state(
     Ok(())
 }
 
-/// The moving mean of the scanner's speed, for estimates.
-async fn learn_speed(conn: &mut Conn, job: &Job) -> Result<(), AppError> {
+/// The moving mean of the scanner's speed, for estimates. In a transaction of its own, after the conclusion: it locks the
+/// scanner's row, which the scanner's calls lock before they lock jobs.
+pub async fn learn_speed(conn: &mut Conn, id: ScanJobId) -> Result<(), AppError> {
+    let Some(job) = scan_jobs::get(conn, id).await? else { return Ok(()) };
     let (Some(started), Some(finished)) = (job.started_at, job.finished_at) else { return Ok(()) };
     let seconds = (finished - started).as_seconds_f64();
     // A limited job tells how fast it was allowed to be, and a short one tells little.
     if job.status()? == JobStatus::Completed && job.max_probes_per_second == 0 && seconds >= 1.0 {
-        scan_jobs::learn_speed(conn, job.scanner_id, job.probes_attempted as f64 / seconds).await?;
+        scanners::learn_speed(conn, job.scanner_id, job.probes_attempted as f64 / seconds).await?;
     }
     Ok(())
 }

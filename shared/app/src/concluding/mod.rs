@@ -4,5 +4,5 @@ mod job;
 mod proof;
 mod scan;
 
-pub use job::{Concluded, conclude_job};
+pub use job::{Concluded, conclude_job, learn_speed};
 pub use scan::{ScanConcluded, conclude_scan};

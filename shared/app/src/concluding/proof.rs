@@ -43,6 +43,8 @@ pub(super) async fn write(
     let no_change = final_status == JobStatus::Completed
         && change_count == 0
         && baseline.as_ref().is_some_and(|baseline| baseline.result_hash == result_hash);
+    // Without a baseline nothing can be compared; what differs from current state is in the changes all the same.
+    let change_count = if baseline.is_some() { change_count } else { 0 };
     let stored = match &baseline {
         Some(baseline) => store_set(conn, &open, baseline.job_id).await?,
         None => StoredSet::Full(pack(&open.lines())?),

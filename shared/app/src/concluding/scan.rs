@@ -34,6 +34,8 @@ pub async fn conclude_scan(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId) -> Result
         return Ok(ScanConcluded::JobsOpen);
     }
     let (end, reason) = verdict(status, &tally);
+    let status = let_go(conn, &scan, status).await?;
+    status.become_(end).map_err(|error| AppError::Internal(format!("scan {id}: {error}")))?;
     let sums = receipts::sums(conn, id).await?;
     scans::end(conn, id, end, reason.as_deref(), ctx.now()).await?;
     scans::set_counts(conn, id, sums.open, sums.changes).await?;
@@ -43,6 +45,16 @@ pub async fn conclude_scan(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId) -> Result
     let after = json!({ "status": end.as_str(), "openPorts": sums.open, "changes": sums.changes });
     audit::record(conn, ctx, Entry::change("ended", "scan", id).diff(json!({ "status": scan.status }), after)).await?;
     Ok(ScanConcluded::Yes)
+}
+
+/// A paused scan whose last job ended beside the pause goes on for the moment of its end: nothing is left to hold.
+async fn let_go(conn: &mut Conn, scan: &Scan, status: ScanStatus) -> Result<ScanStatus, AppError> {
+    if status != ScanStatus::Paused {
+        return Ok(status);
+    }
+    let to = if scan.started_at.is_some() { ScanStatus::Running } else { ScanStatus::Pending };
+    scans::set_status(conn, scan.id, to).await?;
+    Ok(to)
 }
 
 /// Completed = every job completed; partial = some coverage; failed = none.

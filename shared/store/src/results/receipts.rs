@@ -148,12 +148,13 @@ pub async fn insert(
     Ok(())
 }
 
-/// What the receipts of the scan add up to.
+/// What the scan found: open ports by its receipts, and the changes that were recorded. A receipt without a baseline
+/// counts no change, so its count cannot be used for the scan's.
 pub async fn sums(conn: &mut Conn, scan_id: ScanId) -> Result<Sums, StoreError> {
     Ok(sqlx::query_as!(
         Sums,
-        r#"select coalesce(sum(open_count), 0)::bigint as "open!", coalesce(sum(change_count), 0)::bigint as "changes!"
-           from results.receipts where scan_id = $1"#,
+        r#"select (select coalesce(sum(open_count), 0)::bigint from results.receipts where scan_id = $1) as "open!",
+             (select count(*) from results.port_changes where scan_id = $1) as "changes!""#,
         scan_id.get()
     )
     .fetch_one(conn)

@@ -11,13 +11,19 @@ use crate::World;
 /// How soon it looks again whether the parts are stored.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// Waits for parts without using an attempt.
+/// Waits for parts and for earlier jobs without using an attempt.
 pub async fn run(ids: ConcludeJob, world: Data<Arc<World>>) -> Result<Outcome, HandlerError> {
     let mut tx = world.db.tx("concluding.job").await?;
     let concluded = concluding::conclude_job(&mut tx, &world.ctx(), ids.job_id).await?;
     tx.commit().await?;
     match concluded {
-        Concluded::Yes | Concluded::NotEnded => Ok(Outcome::Done),
-        Concluded::PartsWait => Ok(Outcome::Snooze(LOOK_AGAIN)),
+        Concluded::Yes => {
+            let mut tx = world.db.tx("concluding.learn_speed").await?;
+            concluding::learn_speed(&mut tx, ids.job_id).await?;
+            tx.commit().await?;
+            Ok(Outcome::Done)
+        }
+        Concluded::NotEnded => Ok(Outcome::Done),
+        Concluded::Waits => Ok(Outcome::Snooze(LOOK_AGAIN)),
     }
 }
