@@ -26,6 +26,7 @@ create table jobs.scan_jobs (
   lease_attempt integer not null default 0 constraint scan_jobs_lease_attempt_range check (lease_attempt >= 0),
   failed_leases integer not null default 0 constraint scan_jobs_failed_leases_range check (failed_leases >= 0),
   unstarted_leases integer not null default 0 constraint scan_jobs_unstarted_leases_range check (unstarted_leases >= 0),
+  stuck_told_at timestamptz,
   lease_until timestamptz,
   resume_index bigint not null default 0,
   probed_index bigint not null default 0,
@@ -60,6 +61,7 @@ create table jobs.scan_jobs (
   constraint scan_jobs_probed_index_range check (probed_index between 0 and probes_planned),
   constraint scan_jobs_counters_within_index check (probes_attempted + not_probed_count + excluded_count <= resume_index)
 );
+comment on column jobs.scan_jobs.stuck_told_at is 'when somebody was told that it is not handed out by itself any more; void with the next hand-out';
 comment on column jobs.scan_jobs.age_from is 'since when its age counts: made, or let go by an operator';
 comment on column jobs.scan_jobs.added_exclusions is 'exclusions made after the spec was signed, sent beside it';
 comment on column jobs.scan_jobs.complete_report is 'what the scanner said in complete, once it did';
@@ -82,9 +84,7 @@ begin
     new.status in ('completed', 'partial', 'failed', 'cancelled', 'timed_out')
     or (old.status, new.status) in (
       ('pending', 'assigned'), ('assigned', 'running'), ('assigned', 'pending'), ('running', 'pending'),
-      ('pending', 'paused'), ('assigned', 'paused'), ('running', 'paused'), ('paused', 'pending'),
-      -- handed out again to the same scanner after it lost its memory
-      ('running', 'assigned'))) then
+      ('pending', 'paused'), ('assigned', 'paused'), ('running', 'paused'), ('paused', 'pending'))) then
     raise exception 'scan job % cannot go from % to %', old.id, old.status, new.status
       using errcode = 'check_violation', constraint = 'scan_jobs_status_move';
   end if;

@@ -4,7 +4,7 @@ use mipo_domain::ids::ScanId;
 use mipo_queue::payloads::{ConcludeJob, ConcludeScan, PlanScan, StoreResults};
 use mipo_store::Conn;
 use mipo_store::config::{alarms, live, silent_scanners};
-use mipo_store::jobs::lapses::{self, Lapsed};
+use mipo_store::jobs::lapses::{self, Stuck};
 use mipo_store::jobs::scan_jobs::{self, Ended};
 use mipo_store::jobs::unstored_parts;
 use mipo_store::results::scans;
@@ -41,9 +41,8 @@ pub async fn conclude_ended(conn: &mut Conn) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Jobs whose lease ended unrenewed go back. One that did so `most` times in a row is not handed out by itself any
-/// more, and somebody is told. Answers how many.
-pub async fn take_back_leases(conn: &mut Conn, ctx: &Ctx<'_>, most: u32) -> Result<usize, AppError> {
+/// Jobs whose lease ended unrenewed go back. Answers how many.
+pub async fn take_back_leases(conn: &mut Conn) -> Result<usize, AppError> {
     let lapsed = lapses::expire_leases(conn).await?;
     let cancelled: Vec<Ended> = lapsed
         .iter()
@@ -52,16 +51,23 @@ pub async fn take_back_leases(conn: &mut Conn, ctx: &Ctx<'_>, most: u32) -> Resu
         .collect();
     conclude(conn, &cancelled).await?;
     for job in &lapsed {
-        if job.failed_leases.cast_unsigned() == most && job.status != "cancelled" {
-            stuck(conn, ctx, job).await?;
-        }
         touched(conn, job.scan_id).await?;
     }
     Ok(lapsed.len())
 }
 
-async fn stuck(conn: &mut Conn, ctx: &Ctx<'_>, job: &Lapsed) -> Result<(), AppError> {
-    let Lapsed { id, scan_id, failed_leases, .. } = job;
+/// A job that lost its lease `most` times in a row, however it did, is not handed out by itself any more; somebody is
+/// told, once. Answers how many.
+pub async fn tell_stuck(conn: &mut Conn, ctx: &Ctx<'_>, most: u32) -> Result<usize, AppError> {
+    let stuck = lapses::tell_stuck(conn, i32::try_from(most).unwrap_or(i32::MAX)).await?;
+    for job in &stuck {
+        tell(conn, ctx, job).await?;
+    }
+    Ok(stuck.len())
+}
+
+async fn tell(conn: &mut Conn, ctx: &Ctx<'_>, job: &Stuck) -> Result<(), AppError> {
+    let Stuck { id, scan_id, failed_leases, .. } = job;
     let summary = format!(
         "Job #{id} of scan #{scan_id} lost its lease {failed_leases} times in a row and is not handed out any more; \
          look at its scanner, then pause and resume the scan"

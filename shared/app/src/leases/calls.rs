@@ -25,7 +25,7 @@ pub async fn start(
     leases::start(conn, id, f64::from(rules.lease_seconds)).await?;
     leases::start_scan(conn, lease.scan_id, ctx.now()).await?;
     emit_scan(conn, lease.scan_id).await?;
-    Ok(StartAnswer { lease_seconds: rules.lease_seconds, directive: directive(&lease) })
+    Ok(StartAnswer { lease_seconds: rules.lease_seconds, directive: directive(lease.scan_status, &lease.hold_reasons) })
 }
 
 /// The holder lives and says how far it is.
@@ -54,7 +54,7 @@ pub async fn progress(
     emit_scan(conn, lease.scan_id).await?;
     Ok(ProgressAnswer {
         lease_seconds: rules.lease_seconds,
-        directive: directive(&lease),
+        directive: directive(lease.scan_status, &lease.hold_reasons),
         added_exclusions: added,
         max_probes_per_second: u32::try_from(lease.max_probes_per_second).unwrap_or(0),
     })

@@ -37,6 +37,9 @@ pub async fn claim(
     scanner: &Holder,
     ask: &Claim<'_>,
 ) -> Result<Vec<ClaimedJob>, Refusal> {
+    // Calls of one scanner take turns: each must see what the others were given. Its row comes before any job's, as in
+    // every other call, so that nobody waits in a circle.
+    scanners::lock(conn, scanner.id).await?;
     if ask.judge_holding {
         let (ids, attempts): (Vec<i64>, Vec<i32>) = ask
             .holding
@@ -51,8 +54,6 @@ pub async fn claim(
     if scanner.draining_until.is_some_and(|until| until > ctx.now()) {
         return Ok(Vec::new());
     }
-    // Calls of one scanner take turns: each must see what the others were given.
-    scanners::lock(conn, scanner.id).await?;
     let free = i64::from(scanner.max_concurrent_jobs) - leases::held_count(conn, scanner.id).await?;
     let limit = free.min(i64::from(ask.max));
     if limit <= 0 {

@@ -1,6 +1,6 @@
 //! The end of a job, in the scanner's words and by the server's own counters.
 use mipo_domain::ids::{ScanJobId, ScannerId};
-use mipo_domain::states::JobCounters;
+use mipo_domain::states::{JobCounters, JobStatus};
 use mipo_protocol::messages::{CompleteAnswer, CompleteRequest, CompleteStatus};
 use mipo_protocol::problem::Code;
 use mipo_queue::payloads::ConcludeJob;
@@ -26,6 +26,10 @@ pub async fn complete(
         let message = format!("must be at most {MAX_MESSAGE_CHARACTERS} characters");
         return Err(Refusal::invalid("errorMessage", "too_long", message));
     }
+    if request.error_message.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+        let message = "must be text without control characters; write line ends as spaces";
+        return Err(Refusal::invalid("errorMessage", "invalid", message));
+    }
     if request.last_seq < -1 {
         return Err(Refusal::invalid("lastSeq", "out_of_range", "must be the number of the last part, or -1 for none"));
     }
@@ -37,6 +41,10 @@ pub async fn complete(
         return Ok(CompleteAnswer { final_status: lease.status });
     }
     still_held(&lease, request.lease_attempt)?;
+    if request.status == CompleteStatus::Completed && lease.status != JobStatus::Running {
+        // Also when an earlier attempt handed everything in: this one has not begun, so it cannot be done.
+        return Err(Refusal::new(Code::LeaseLost, format!("scan job {id} was not started")));
+    }
     let next_seq = uploads::next_seq(conn, id, lease.lease_attempt).await?;
     if request.last_seq + 1 != i64::from(next_seq) {
         let detail =

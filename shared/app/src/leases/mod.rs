@@ -66,11 +66,11 @@ pub(crate) fn still_held(lease: &Lease, attempt: u32) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the holder is to do.
-pub(crate) fn directive(lease: &Lease) -> Directive {
-    if lease.scan_status == ScanStatus::Cancelling || lease.scan_status.is_terminal() {
+/// What the holder of a job is to do, by the status of its scan and the reasons that hold it.
+pub(crate) fn directive(scan: ScanStatus, hold_reasons: &[String]) -> Directive {
+    if scan == ScanStatus::Cancelling || scan.is_terminal() {
         Directive::Stop
-    } else if lease.hold_reasons.is_empty() && lease.scan_status != ScanStatus::Paused {
+    } else if hold_reasons.is_empty() && scan != ScanStatus::Paused {
         Directive::Continue
     } else {
         Directive::Pause

@@ -55,7 +55,7 @@ pub async fn accept(
         accepted: true,
         next_seq: u32::try_from(next_seq).unwrap_or(0),
         lease_seconds: rules.lease_seconds,
-        directive: directive(&lease),
+        directive: directive(lease.scan_status, &lease.hold_reasons),
     };
     let seq = i32::try_from(part.seq).unwrap_or(i32::MAX);
     if seq < next_seq {

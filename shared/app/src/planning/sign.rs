@@ -1,4 +1,5 @@
 //! Signing anew: a new spec over the same index space, good for later attempts only (product 7.5).
+use chrono::Duration;
 use mipo_domain::exclusions::Exclusion;
 use mipo_domain::ids::{ScanId, ScanJobId};
 use mipo_protocol::signature::SigningKey;
@@ -22,9 +23,11 @@ pub async fn sign_anew(
     sign(conn, ctx, rules, key, &ids).await
 }
 
-/// Signs every job that waits for it, also pending ones whose signature ends within the hour.
+/// Signs every job that waits for it, also pending ones whose signature ends soon: within the hour, or within a quarter of
+/// its life where that is shorter, so that a short life does not mean signing in every round.
 pub async fn sign_anew_due(conn: &mut Conn, ctx: &Ctx<'_>, rules: &Rules, key: &SigningKey) -> Result<usize, AppError> {
-    scan_jobs::ask_to_sign_expiring(conn).await?;
+    let soon = Duration::hours(1).min(rules.max_job_age / 4);
+    scan_jobs::ask_to_sign_expiring(conn, soon.as_seconds_f64()).await?;
     let ids = scan_jobs::to_sign(conn, None).await?;
     sign(conn, ctx, rules, key, &ids).await
 }

@@ -2,13 +2,13 @@
 use std::net::IpAddr;
 
 use mipo_domain::ids::ScannerId;
-use mipo_domain::states::ScannerStatus;
-use mipo_protocol::messages::{Directive, HeartbeatAnswer, HeartbeatRequest, JobDirective};
+use mipo_domain::states::{JobStatus, ScanStatus, ScannerStatus};
+use mipo_protocol::messages::{Directive, HeartbeatAnswer, HeartbeatRequest, JobDirective, RunningJob};
 use mipo_protocol::signature::{KeyId, RotatedKey, Signature};
 use mipo_protocol::wire::HEARTBEAT_SECONDS;
 use mipo_store::config::scanner_keys::{self, Heartbeat, Holder};
 use mipo_store::config::{job_keys, live};
-use mipo_store::jobs::leases;
+use mipo_store::jobs::leases::{self, Standing};
 use mipo_store::{Conn, StoreError};
 use serde_json::json;
 
@@ -124,30 +124,34 @@ async fn directives(
     scanner: ScannerId,
     request: &HeartbeatRequest,
 ) -> Result<Vec<JobDirective>, Refusal> {
-    let mut answers = Vec::new();
-    for running in request.running_jobs.iter().flatten() {
-        let lease = leases::lock(conn, scanner, running.job_id).await?;
-        let directive = match &lease {
-            Some(lease)
-                if lease.status.is_leased() && i64::from(lease.lease_attempt) == i64::from(running.lease_attempt) =>
-            {
-                directive(lease)
-            }
-            _ => Directive::Stop,
-        };
-        answers.push(JobDirective { job_id: running.job_id, directive });
+    let running: Vec<RunningJob> = request.running_jobs.iter().flatten().cloned().collect();
+    let ids: Vec<i64> = running.iter().map(|job| job.job_id.get()).collect();
+    // Without a lock: the heartbeat holds the scanner's row, and whoever concludes a job holds the job's.
+    let standings = leases::standings(conn, scanner, &ids).await?;
+    let mut answers = Vec::with_capacity(running.len());
+    for job in running {
+        let own = standings.iter().find(|standing| {
+            standing.id == job.job_id && i64::from(standing.lease_attempt) == i64::from(job.lease_attempt)
+        });
+        let directive = own.map_or(Ok(Directive::Stop), stands)?;
+        answers.push(JobDirective { job_id: job.job_id, directive });
     }
     Ok(answers)
 }
 
-/// Keys that another one vouches for: only during a rotation are there any.
-async fn rotated_keys(conn: &mut Conn) -> Result<Vec<RotatedKey>, Refusal> {
+fn stands(standing: &Standing) -> Result<Directive, StoreError> {
+    let unreadable = |error: &dyn std::fmt::Display| StoreError::inconsistent(format!("job {}: {error}", standing.id));
+    let status: JobStatus = standing.status.parse().map_err(|error| unreadable(&error))?;
+    let scan: ScanStatus = standing.scan_status.parse().map_err(|error| unreadable(&error))?;
+    Ok(if status.is_leased() { directive(scan, &standing.hold_reasons) } else { Directive::Stop })
+}
+
+/// Keys in use that another one vouches for. They are named for as long as they sign, also after the one before them is
+/// retired: a scanner that was off during the rotation still learns them.
+pub async fn rotated_keys(conn: &mut Conn) -> Result<Vec<RotatedKey>, Refusal> {
     let keys = job_keys::in_use(conn).await?;
-    if keys.len() < 2 {
-        return Ok(Vec::new());
-    }
     let mut rotated = Vec::with_capacity(keys.len());
-    for row in &keys {
+    for row in keys.iter().filter(|row| row.signed_by.is_some()) {
         let (key_id, public_key) = read_key(row)?;
         rotated.push(RotatedKey {
             key_id,

@@ -5,7 +5,7 @@ mod provision;
 mod rotate;
 
 pub use authenticate::{AuthRules, admit_version, authenticate};
-pub use heartbeat::heartbeat;
+pub use heartbeat::{heartbeat, rotated_keys};
 pub use provision::provision;
 pub use rotate::rotate;
 
@@ -28,15 +28,27 @@ fn check_word(field: &str, text: &str, most: usize) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The key that signs jobs now.
-async fn current_job_key(conn: &mut Conn) -> Result<JobPublicKey, Refusal> {
-    let newest = job_keys::in_use(conn).await?.into_iter().next().ok_or_else(|| {
+/// The key that a new scanner pins: the oldest in use from which the others are vouched for, because jobs that it signed
+/// may still wait. The younger ones come with the first heartbeat, before the first job.
+pub async fn job_key_to_pin(conn: &mut Conn) -> Result<JobPublicKey, Refusal> {
+    let keys = job_keys::in_use(conn).await?;
+    let mut pinned = keys.first();
+    while let Some(key) = pinned {
+        let before = keys.iter().find(|before| {
+            key.signed_by.as_deref() == Some(before.key_id.as_str()) && before.active_from < key.active_from
+        });
+        if before.is_none() {
+            break;
+        }
+        pinned = before;
+    }
+    let key = pinned.ok_or_else(|| {
         // The dispatcher makes the key when it first starts; a scanner that enrols before that waits for it.
         let mut refusal = Refusal::new(Code::Unavailable, "the job signing key has not been made yet");
         refusal.retry_after = Some(2);
         refusal
     })?;
-    let (key_id, public_key) = read_key(&newest)?;
+    let (key_id, public_key) = read_key(key)?;
     Ok(JobPublicKey { key_id, public_key })
 }
 

@@ -13,7 +13,7 @@ use mipo_store::config::scanners::{self, KeyRotation};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::{MAX_WORD_CHARACTERS, check_word, current_job_key};
+use super::{MAX_WORD_CHARACTERS, check_word, job_key_to_pin};
 use crate::audit::{self, Entry};
 use crate::events::{self, Event};
 use crate::refusal::Refusal;
@@ -51,7 +51,7 @@ pub async fn provision(
     if found.revoked || found.expires_at <= ctx.now() {
         return Err(wrong());
     }
-    let job_public_key = current_job_key(conn).await?;
+    let job_public_key = job_key_to_pin(conn).await?;
     let key = Token::key(KeyKind::Scanner, ctx.entropy);
     let Some(key_prefix) = key.prefix(KeyKind::Scanner) else {
         return Err(Refusal::new(Code::Internal, "a new key has no prefix"));

@@ -389,3 +389,16 @@ pub async fn events(conn: &mut Conn, id: ScannerId, limit: i64) -> Result<Vec<Sc
     .await?;
     Ok(rows)
 }
+
+/// Moves the mean speed of the scanner, over about ten jobs, towards `pps`.
+pub async fn learn_speed(conn: &mut Conn, scanner_id: ScannerId, pps: f64) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update config.scanners set measured_pps = greatest(coalesce(measured_pps * 0.9 + $2::double precision * 0.1, $2), 1)
+         where id = $1",
+        scanner_id.as_uuid(),
+        pps,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}

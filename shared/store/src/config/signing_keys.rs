@@ -12,6 +12,8 @@ pub struct StoredKey {
     pub public_key: Vec<u8>,
     /// Sealed.
     pub private_key: Vec<u8>,
+    /// Since when it signs; later than now for one that is only announced.
+    pub active_from: DateTime<Utc>,
 }
 
 /// A key that is about to be stored.
@@ -36,15 +38,23 @@ pub async fn lock(conn: &mut Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The key that signs now: the youngest that is not retired.
-pub async fn active(conn: &mut Conn) -> Result<Option<StoredKey>, StoreError> {
+/// The keys that are not retired, the youngest first.
+pub async fn in_use(conn: &mut Conn) -> Result<Vec<StoredKey>, StoreError> {
     Ok(sqlx::query_as!(
         StoredKey,
-        "select key_id, public_key, private_key from config.signing_keys
-         where retired_at is null order by active_from desc, key_id limit 1"
+        "select key_id, public_key, private_key, active_from from config.signing_keys
+         where retired_at is null order by active_from desc, key_id"
     )
-    .fetch_optional(conn)
+    .fetch_all(conn)
     .await?)
+}
+
+/// Nothing carries a signature of the key any more.
+pub async fn retire(conn: &mut Conn, key_id: &str, at: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!("update config.signing_keys set retired_at = $2 where key_id = $1 and retired_at is null", key_id, at)
+        .execute(conn)
+        .await?;
+    Ok(())
 }
 
 /// Stores a key.
@@ -52,7 +62,9 @@ pub async fn insert(conn: &mut Conn, key: &NewKey<'_>) -> Result<(), StoreError>
     sqlx::query!(
         "insert into config.signing_keys (key_id, public_key, private_key, signed_by, signature, active_from)
          values ($1, $2, $3, $4, $5, $6)
-         on conflict (key_id) do update set active_from = excluded.active_from, private_key = excluded.private_key, retired_at = null",
+         on conflict (key_id) do update
+         set active_from = excluded.active_from, private_key = excluded.private_key, signed_by = excluded.signed_by,
+           signature = excluded.signature, retired_at = null",
         key.key_id,
         key.public_key,
         key.private_key,

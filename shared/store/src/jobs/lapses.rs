@@ -16,8 +16,6 @@ pub struct Lapsed {
     pub scanner_id: ScannerId,
     /// What it is now: `pending`, `paused` or `cancelled`.
     pub status: String,
-    /// Leases in a row that ended badly.
-    pub failed_leases: i32,
 }
 
 /// Takes back the jobs whose lease has ended: `pending` for the same scanner, `paused` where a reason holds them,
@@ -39,7 +37,37 @@ pub async fn expire_leases(conn: &mut Conn) -> Result<Vec<Lapsed>, StoreError> {
                else jsonb_set(j.attempts, '{-1}', (j.attempts -> -1) || jsonb_build_object('lostAt', now())) end,
              updated_at = now()
            from lapsed where lapsed.id = j.id
-           returning j.id, j.scan_id, j.scanner_id, j.status, j.failed_leases"#
+           returning j.id, j.scan_id, j.scanner_id, j.status"#
+    )
+    .fetch_all(conn)
+    .await?)
+}
+
+/// A job that is not handed out by itself any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stuck {
+    /// The job.
+    pub id: ScanJobId,
+    /// Its scan.
+    pub scan_id: ScanId,
+    /// Who lost it.
+    pub scanner_id: ScannerId,
+    /// Leases in a row that ended badly.
+    pub failed_leases: i32,
+}
+
+/// Pending jobs that failed `most` leases in a row and were not told of since their last hand-out. They count as told
+/// of, with this transaction.
+pub async fn tell_stuck(conn: &mut Conn, most: i32) -> Result<Vec<Stuck>, StoreError> {
+    Ok(sqlx::query_as!(
+        Stuck,
+        "with stuck as (
+           select id from jobs.scan_jobs
+           where status = 'pending' and failed_leases >= $1 and (stuck_told_at is null or stuck_told_at <= assigned_at)
+           order by id limit 1000 for update skip locked)
+         update jobs.scan_jobs j set stuck_told_at = now(), updated_at = now() from stuck where stuck.id = j.id
+         returning j.id, j.scan_id, j.scanner_id, j.failed_leases",
+        most
     )
     .fetch_all(conn)
     .await?)

@@ -104,14 +104,16 @@ pub async fn drop_lost(
              where j.scanner_id = $1 and j.status in ('assigned', 'running')
                and not exists (select from unnest($2::bigint[], $3::integer[]) h (id, attempt)
                                where h.id = j.id and h.attempt = j.lease_attempt)
-             for update of j)
+             order by j.id for update of j)
            update jobs.scan_jobs j
            set status = case when lost.scan_status = 'cancelling' then 'cancelled'
                              when j.hold_reasons <> '{}' then 'paused' else 'pending' end,
              finished_at = case when lost.scan_status = 'cancelling' then now() end,
              lease_until = null, probed_index = j.resume_index, updated_at = now(),
              failed_leases = j.failed_leases + 1,
-             unstarted_leases = j.unstarted_leases + case when j.status = 'assigned' then 1 else 0 end
+             unstarted_leases = j.unstarted_leases + case when j.status = 'assigned' then 1 else 0 end,
+             attempts = case when jsonb_array_length(j.attempts) = 0 then j.attempts
+               else jsonb_set(j.attempts, '{-1}', (j.attempts -> -1) || jsonb_build_object('lostAt', now())) end
            from lost where lost.id = j.id
            returning j.id, j.scan_id, j.status"#,
         scanner.as_uuid(),
@@ -123,8 +125,8 @@ pub async fn drop_lost(
     Ok(rows.into_iter().filter(|r| r.status == "cancelled").map(|r| (r.id.into(), r.scan_id.into())).collect())
 }
 
-/// Hands out at most `limit` pending jobs of the scanner: higher priority first, then round robin over scans, then the
-/// oldest. Concurrent claims never get the same job.
+/// Hands out at most `limit` pending jobs of the scanner: higher priority first, then round robin over scans (the one
+/// whose last turn at this scanner is longest ago), then the oldest. Concurrent claims never get the same job.
 pub async fn claim(
     conn: &mut Conn,
     scanner: ScannerId,
@@ -136,14 +138,16 @@ pub async fn claim(
     Ok(sqlx::query_as!(
         Claimed,
         "with ranked as (
-           select j.id, j.priority, row_number() over (partition by j.scan_id order by j.priority desc, j.id) as turn, j.scan_id
+           select j.id, j.priority, row_number() over (partition by j.scan_id order by j.priority desc, j.id) as turn, j.scan_id,
+             (select max(o.assigned_at) from jobs.scan_jobs o
+              where o.scan_id = j.scan_id and o.scanner_id = j.scanner_id) as last_turn_at
            from jobs.scan_jobs j join results.scans s on s.id = j.scan_id
            where j.scanner_id = $1 and j.status = 'pending' and j.resign_requested_at is null and j.hold_reasons = '{}'
              and j.failed_leases < $3 and j.spec_expires_at > now() and s.status in ('pending', 'running')),
          chosen as (
            select j.id from jobs.scan_jobs j join ranked r on r.id = j.id
            where j.status = 'pending'
-           order by r.priority desc, r.turn, r.scan_id
+           order by r.priority desc, r.turn, r.last_turn_at nulls first, j.id
            limit $2 for update of j skip locked)
          update jobs.scan_jobs j
          set status = 'assigned', lease_attempt = greatest(j.lease_attempt + 1, j.min_attempt),
@@ -210,6 +214,35 @@ pub async fn lock(conn: &mut Conn, scanner: ScannerId, id: ScanJobId) -> Result<
         excluded_count: row.excluded_count,
         complete_report: row.complete_report,
     }))
+}
+
+/// How the lease of a job stands, for whoever only looks.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// The job.
+    pub id: ScanJobId,
+    /// The number of the last hand-out.
+    pub lease_attempt: i32,
+    /// Its status.
+    pub status: String,
+    /// The status of its scan.
+    pub scan_status: String,
+    /// Why it is held.
+    pub hold_reasons: Vec<String>,
+}
+
+/// How the leases of those of the jobs stand that belong to the scanner. Locks nothing, so it waits for nobody.
+pub async fn standings(conn: &mut Conn, scanner: ScannerId, ids: &[i64]) -> Result<Vec<Standing>, StoreError> {
+    Ok(sqlx::query_as!(
+        Standing,
+        "select j.id, j.lease_attempt, j.status, s.status as scan_status, j.hold_reasons
+         from jobs.scan_jobs j join results.scans s on s.id = j.scan_id
+         where j.scanner_id = $1 and j.id = any ($2)",
+        scanner.as_uuid(),
+        ids,
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// The job starts: `running`, a full lease.
@@ -332,11 +365,14 @@ pub async fn finish(
     Ok(())
 }
 
-/// The first job of a scan that starts sets the scan `running`. True when this call did.
+/// The first job of a scan that starts sets the scan `running`. A scan that was paused meanwhile stays so, and goes on
+/// as `running` when it is resumed, because it has a start. True when this call changed something.
 pub async fn start_scan(conn: &mut Conn, scan: ScanId, at: DateTime<Utc>) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "update results.scans set status = 'running', started_at = coalesce(started_at, $2), updated_at = now(), version = version + 1
-         where id = $1 and status = 'pending'",
+        "update results.scans
+         set status = case when status = 'pending' then 'running' else status end, started_at = coalesce(started_at, $2),
+           updated_at = now(), version = version + 1
+         where id = $1 and (status = 'pending' or status = 'paused' and started_at is null)",
         scan.get(),
         at,
     )

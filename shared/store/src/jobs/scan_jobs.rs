@@ -287,17 +287,17 @@ pub async fn set_concluded(conn: &mut Conn, id: ScanJobId, at: DateTime<Utc>) ->
     Ok(())
 }
 
-/// Moves the mean speed of the scanner, over about ten jobs, towards `pps`.
-pub async fn learn_speed(conn: &mut Conn, scanner_id: ScannerId, pps: f64) -> Result<(), StoreError> {
-    sqlx::query!(
-        "update config.scanners set measured_pps = greatest(coalesce(measured_pps * 0.9 + $2::double precision * 0.1, $2), 1)
-         where id = $1",
-        scanner_id.as_uuid(),
-        pps,
+/// True while a job of the same scanner that ended before `id` is not concluded.
+pub async fn any_before(conn: &mut Conn, id: ScanJobId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (
+             select from jobs.scan_jobs o join jobs.scan_jobs j on j.id = $1
+             where o.scanner_id = j.scanner_id and o.finished_at is not null and o.concluded_at is null
+               and (o.finished_at, o.id) < (j.finished_at, j.id)) as "any!""#,
+        id.get()
     )
-    .execute(conn)
-    .await?;
-    Ok(())
+    .fetch_one(conn)
+    .await?)
 }
 
 /// A new signature over the same index space.
@@ -315,15 +315,45 @@ pub struct Resigned<'a> {
     pub spec_expires_at: DateTime<Utc>,
 }
 
-/// Pending sweep jobs whose signature ends within the hour ask for a new one.
-pub async fn ask_to_sign_expiring(conn: &mut Conn) -> Result<(), StoreError> {
+/// Pending sweep jobs whose signature ends within so many seconds ask for a new one.
+pub async fn ask_to_sign_expiring(conn: &mut Conn, seconds: f64) -> Result<(), StoreError> {
     sqlx::query!(
         "update jobs.scan_jobs set resign_requested_at = now(), updated_at = now()
-         where status = 'pending' and kind = 'sweep' and resign_requested_at is null and spec_expires_at < now() + interval '1 hour'"
+         where status = 'pending' and kind = 'sweep' and resign_requested_at is null
+           and spec_expires_at < now() + make_interval(secs => $1)",
+        seconds
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// What a spec says when the key `key_id` signed it. The bytes are searched, not read: they are written once, by
+/// `mipo-protocol`, and a pass over many jobs must stay cheap.
+fn signed_with(key_id: &str) -> Vec<u8> {
+    format!("\"keyId\":\"{key_id}\"").into_bytes()
+}
+
+/// Pending sweep jobs that the key signed ask for a new signature.
+pub async fn ask_to_replace_key(conn: &mut Conn, key_id: &str) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update jobs.scan_jobs set resign_requested_at = now(), updated_at = now()
+         where status = 'pending' and kind = 'sweep' and resign_requested_at is null and position($1::bytea in spec) > 0",
+        signed_with(key_id),
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// True while a job that has not ended carries a signature of the key.
+pub async fn any_signed_with(conn: &mut Conn, key_id: &str) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from jobs.scan_jobs where finished_at is null and position($1::bytea in spec) > 0) as "any!""#,
+        signed_with(key_id),
+    )
+    .fetch_one(conn)
+    .await?)
 }
 
 /// Jobs without a lease and without a hold reason that wait for a new signature, of `scan_id` or of all.

@@ -198,3 +198,73 @@ async fn a_job_that_keeps_losing_its_lease_is_told_of_and_goes_on_when_it_is_res
     world.run_tasks().await;
     assert_eq!(world.status(scan).await, "completed");
 }
+
+#[tokio::test]
+async fn a_scanner_that_keeps_losing_its_memory_is_told_of_too() {
+    let world = World::new().await;
+    world.sql("insert into config.alarm_rules (name, description, severity, trigger_event, resolve_event) values ('scan-stuck', '', 'high', 'scan_stuck', 'scan_recovered') on conflict do nothing").await;
+    let scan = world.ask("10.0.0.1", "20-29").await;
+    world.run_tasks().await;
+    for attempt in 1..=5 {
+        let job = world.claim_as(scanner(1), 8, true).await.pop().expect("a job");
+        assert_eq!(job.lease_attempt, attempt);
+        world.begin(scanner(1), &job).await;
+    }
+    assert!(world.claim_as(scanner(1), 8, true).await.is_empty(), "five were lost");
+    assert_eq!(world.text(JOB).await, "pending 0 5 0");
+    world.reconcile().await;
+    world.reconcile().await;
+    let alarm = "select state || ' ' || entity_id || ' ' || count from config.alarms where rule = 'scan-stuck'";
+    assert_eq!(world.text(alarm).await, format!("open {scan} 1"));
+    assert_eq!(
+        world
+            .text("select count(*)::text from jobs.scan_jobs, jsonb_array_elements(attempts) a where a ? 'lostAt'")
+            .await,
+        "5",
+        "each attempt says how it ended"
+    );
+}
+
+#[tokio::test]
+async fn scans_take_turns_at_a_scanner() {
+    let world = World::new().await;
+    let first = world.ask("10.0.0.0/24", "1-4000").await;
+    let second = world.ask("10.0.1.0/24", "1-4000").await;
+    world.run_tasks().await;
+    let mut turns = Vec::new();
+    for _ in 0..4 {
+        let job = world.claim_as(scanner(1), 1, false).await.pop().expect("a job");
+        turns.push(world.text(&format!("select scan_id::text from jobs.scan_jobs where id = {}", job.job_id)).await);
+    }
+    let (first, second) = (first.to_string(), second.to_string());
+    assert_eq!(turns, [first.clone(), second.clone(), first, second]);
+}
+
+#[tokio::test]
+async fn a_job_that_starts_beside_a_pause_leaves_a_scan_that_goes_on_as_running() {
+    let world = World::new().await;
+    let scan = world.ask("10.0.0.1", "20-29").await;
+    world.run_tasks().await;
+    let job = world.claim(scanner(1)).await.pop().expect("a job");
+    world.control(scan, "pause").await;
+    world.begin(scanner(1), &job).await;
+    assert_eq!(world.status(scan).await, "paused");
+    world.control(scan, "resume").await;
+    assert_eq!(world.status(scan).await, "running");
+}
+
+#[tokio::test]
+async fn a_scan_whose_last_job_ends_beside_its_pause_ends_too() {
+    let world = World::new().await;
+    let scan = world.ask("10.0.0.1", "20-29").await;
+    world.run_tasks().await;
+    let job = world.claim(scanner(1)).await.pop().expect("a job");
+    world.begin(scanner(1), &job).await;
+    world.control(scan, "pause").await;
+    let sent = parts(&job, u64::MAX, 10, &seen(&[], &[]), |_, _| DefaultState::Closed);
+    world.hand_in(scanner(1), &job, &sent[0]).await;
+    assert_eq!(world.complete(scanner(1), &job, 0).await, JobStatus::Completed);
+    world.run_tasks().await;
+    assert_eq!(world.status(scan).await, "completed");
+    world.check().await;
+}

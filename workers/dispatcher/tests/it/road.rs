@@ -150,7 +150,7 @@ async fn concluding_twice_is_concluding_once() {
         tx.commit().await.expect("commits");
         concluded
     };
-    assert_eq!(conclude().await, Concluded::PartsWait);
+    assert_eq!(conclude().await, Concluded::Waits);
     world.run_tasks().await;
     assert_eq!(conclude().await, Concluded::Yes);
     assert_eq!(world.status(scan).await, "completed");
@@ -171,5 +171,83 @@ async fn two_vantages_keep_two_states() {
     assert_eq!(world.status(scan).await, "completed");
     let state = "select s.name || ' ' || p.port from results.port_current p join config.scanners s on s.id = p.scanner_id order by 1";
     assert_eq!(world.texts(state).await, ["berlin 22", "oslo 23"]);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn jobs_of_a_scanner_are_concluded_in_the_order_in_which_they_ended() {
+    let world = World::new().await;
+    let older = world.ask("10.0.0.1", "22").await;
+    world.run_tasks().await;
+    world.scan_all(scanner(1), seen(&[(1, 22)], &[])).await;
+    world.lose_tasks().await;
+    let newer = world.ask("10.0.0.1", "22").await;
+    // The task that concludes the older one is lost; only the plan of the newer one runs.
+    world.run_tasks().await;
+    world.scan_all(scanner(1), seen(&[], &[])).await;
+    world.lose_tasks().await;
+    let job = async |scan| {
+        let id = world.text(&format!("select id::text from jobs.scan_jobs where scan_id = {scan}")).await;
+        id.parse::<i64>().expect("an id").into()
+    };
+    world.store_all(scanner(1)).await;
+    let conclude = async |id| {
+        let mut tx = world.dispatcher.db.tx("test.conclude").await.expect("a transaction");
+        let concluded = conclude_job(&mut tx, &world.dispatcher.ctx(), id).await.expect("concludes");
+        tx.commit().await.expect("commits");
+        concluded
+    };
+    let (first, second) = (job(older).await, job(newer).await);
+    assert_eq!(conclude(second).await, Concluded::Waits, "an older look must not overwrite a newer one");
+    assert_eq!(conclude(first).await, Concluded::Yes);
+    assert_eq!(conclude(second).await, Concluded::Yes);
+    assert_eq!(world.text("select count(*)::text from results.port_current").await, "0", "it is closed by now");
+    world.lose_tasks().await;
+    world.reconcile().await;
+    world.run_tasks().await;
+    world.check().await;
+}
+
+#[tokio::test]
+async fn an_exclusion_made_in_the_middle_of_a_job_leaves_nothing_that_contradicts_itself() {
+    let world = World::new().await;
+    let scan = world.ask("10.0.0.1-10.0.0.2", "20-29").await;
+    world.run_tasks().await;
+    let job = world.claim(scanner(1)).await.pop().expect("a job");
+    world.begin(scanner(1), &job).await;
+    let verdict = seen(&[(1, 22), (2, 22), (2, 23)], &[]);
+    let sent = parts(&job, u64::MAX, 10, &verdict, |_, _| DefaultState::Closed);
+    world.hand_in(scanner(1), &job, &sent[0]).await;
+    world.run_tasks().await;
+    world.exclude("10.0.0.2/32", "").await;
+    assert_eq!(world.progress(scanner(1), &job).await.added_exclusions.len(), 1, "the holder hears of it");
+    world.hand_in(scanner(1), &job, &sent[1]).await;
+    world.complete(scanner(1), &job, 1).await;
+    world.run_tasks().await;
+    assert_eq!(world.status(scan).await, "completed");
+    assert_eq!(world.texts("select host(ip) || ' ' || port from results.port_current").await, ["10.0.0.1 22"]);
+    world.check().await;
+}
+
+#[tokio::test]
+async fn without_a_baseline_a_receipt_counts_no_change_and_the_scan_does() {
+    let world = World::new().await;
+    let first = world.ask("10.0.0.1", "20-29").await;
+    world.run_tasks().await;
+    world.scan_all(scanner(1), seen(&[(1, 22)], &[])).await;
+    world.run_tasks().await;
+    // Another scope over the same ports: what it finds closed is a change, but there is nothing to compare receipts by.
+    let second = world.ask("10.0.0.1", "20-25").await;
+    world.run_tasks().await;
+    world.scan_all(scanner(1), seen(&[], &[])).await;
+    world.run_tasks().await;
+    let counts = |scan| {
+        format!(
+            "select r.change_count || ' ' || s.change_count || ' ' || (r.baseline_job_id is null) from results.receipts r
+             join results.scans s on s.id = r.scan_id where s.id = {scan}"
+        )
+    };
+    assert_eq!(world.text(&counts(second)).await, "0 1 true");
+    assert!(world.text(&counts(first)).await.starts_with("0 "));
     world.check().await;
 }

@@ -131,15 +131,49 @@ async fn a_receipt_hashes_to_what_is_stored_of_it() {
 }
 
 #[tokio::test]
-async fn a_configured_key_takes_over_and_the_one_before_vouches_for_it() {
+async fn a_job_key_is_replaced_by_overlap() {
     let world = World::new().await;
-    world.reconcile().await;
+    let scan = world.ask("10.0.0.1", "20-29").await;
+    world.run_tasks().await;
+    let (announced, first) = world.job_keys().await;
+    assert!(announced.is_empty(), "one key needs no word about it");
+    let spec_key = "select convert_from(spec, 'UTF8')::jsonb ->> 'keyId' from jobs.scan_jobs";
+    assert_eq!(world.text(spec_key).await, first.key_id().to_string());
+
+    // The new key is announced, vouched for by the old one, which goes on signing.
     let configured = SigningKey::from_seed(&[7; 32]);
     let other = world.with_signing_key(&configured);
+    for _ in 0..2 {
+        mipo_dispatcher::reconcile::round(&other).await;
+    }
+    let (announced, pinned) = world.job_keys().await;
+    assert_eq!(announced.iter().map(|key| key.public_key).collect::<Vec<_>>(), [configured.public()]);
+    assert!(announced[0].is_vouched_for(&[first]));
+    assert_eq!(pinned, first, "a scanner that enrols now learns the new one by the announcement");
+    world.sql("update jobs.scan_jobs set resign_requested_at = now()").await;
     mipo_dispatcher::reconcile::round(&other).await;
+    assert_eq!(world.text(spec_key).await, first.key_id().to_string());
+
+    // Two heartbeats later it signs. A job that a scanner holds keeps the old key in use.
+    let held = world.claim(scanner(1)).await.pop().expect("a job");
+    world.begin(scanner(1), &held).await;
+    world.sql("update config.signing_keys set active_from = active_from - interval '3 minutes'").await;
     mipo_dispatcher::reconcile::round(&other).await;
-    let keys = "select count(*) || ' ' || count(signed_by) from config.signing_keys";
-    assert_eq!(world.text(keys).await, "2 1");
-    let active = "select key_id from config.signing_keys where retired_at is null order by active_from desc limit 1";
-    assert_eq!(world.text(active).await, configured.public().key_id().to_string());
+    let retired = "select count(*)::text from config.signing_keys where retired_at is not null";
+    assert_eq!((world.text(retired).await.as_str(), world.job_keys().await.1), ("0", first));
+
+    // What waits is signed anew; then nothing carries the old signature, and it is retired.
+    world.sql("update jobs.scan_jobs set lease_until = now() - interval '1 second'").await;
+    for _ in 0..2 {
+        mipo_dispatcher::reconcile::round(&other).await;
+    }
+    assert_eq!(world.text(spec_key).await, configured.public().key_id().to_string());
+    assert_eq!(world.text(retired).await, "1");
+    let (announced, pinned) = world.job_keys().await;
+    assert_eq!(pinned, configured.public());
+    assert!(announced[0].is_vouched_for(&[first]), "a scanner that was off meanwhile still learns it");
+    let job = world.claim(scanner(1)).await.pop().expect("a job");
+    assert!(job.signed_spec().verify(&[first, configured.public()]).is_ok());
+    drop(job);
+    assert_eq!(world.status(scan).await, "running");
 }

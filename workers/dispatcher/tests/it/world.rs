@@ -5,18 +5,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mipo_app::exclusions::{self, NewExclusion};
 use mipo_app::leases::{self, Claim, LeaseRules, Upload};
 use mipo_app::scans::{self, AdHoc, StartScan, What};
-use mipo_app::{Caller, Ctx, concluding, results};
+use mipo_app::{Caller, Ctx, concluding, results, scanner_calls};
 use mipo_dispatcher::{Config, World as Dispatcher, reconcile, workers};
 use mipo_domain::hash::Hash256;
 use mipo_domain::ids::{ScanId, ScannerId};
 use mipo_domain::sealing::Sealer;
 use mipo_domain::states::JobStatus;
 use mipo_domain::targets::Probe;
-use mipo_protocol::messages::{ClaimedJob, CompleteRequest, CompleteStatus, StartRequest};
+use mipo_protocol::messages::{
+    ClaimedJob, CompleteRequest, CompleteStatus, ProgressAnswer, ProgressRequest, StartRequest,
+};
 use mipo_protocol::part::{DefaultState, OpenPort, Part, PartHost, Verdict};
-use mipo_protocol::signature::SigningKey;
+use mipo_protocol::signature::{PublicKey, RotatedKey, SigningKey};
 use mipo_protocol::spec::Spec;
 use mipo_protocol::wire::Base64;
 use mipo_queue::{Driver, DriverConfig};
@@ -157,15 +160,9 @@ impl World {
     /// Stores and concludes what waits, without the queue.
     pub async fn conclude_now(&self, scanner: ScannerId, scan: ScanId) {
         let (db, ctx) = (&self.dispatcher.db, self.dispatcher.ctx());
-        loop {
-            let mut tx = db.tx("test.store").await.expect("a transaction");
-            let stored = results::store_next_part(&mut tx, scanner).await.expect("stores");
-            tx.commit().await.expect("commits");
-            if stored.is_none() {
-                break;
-            }
-        }
-        for job in self.texts(&format!("select id::text from jobs.scan_jobs where scan_id = {scan}")).await {
+        self.store_all(scanner).await;
+        let ended = format!("select id::text from jobs.scan_jobs where scan_id = {scan} order by finished_at, id");
+        for job in self.texts(&ended).await {
             let mut tx = db.tx("test.conclude").await.expect("a transaction");
             concluding::conclude_job(&mut tx, &ctx, job.parse().expect("an id")).await.expect("concludes");
             tx.commit().await.expect("commits");
@@ -174,6 +171,18 @@ impl World {
         concluding::conclude_scan(&mut tx, &ctx, scan).await.expect("concludes");
         tx.commit().await.expect("commits");
         self.lose_tasks().await;
+    }
+
+    /// Stores every part that waits, without the queue.
+    pub async fn store_all(&self, scanner: ScannerId) {
+        loop {
+            let mut tx = self.dispatcher.db.tx("test.store").await.expect("a transaction");
+            let stored = results::store_next_part(&mut tx, scanner).await.expect("stores");
+            tx.commit().await.expect("commits");
+            if stored.is_none() {
+                break;
+            }
+        }
     }
 
     /// One round of the passes.
@@ -207,10 +216,15 @@ impl World {
 
     /// Claims what waits for the scanner.
     pub async fn claim(&self, scanner: ScannerId) -> Vec<ClaimedJob> {
+        self.claim_as(scanner, 8, false).await
+    }
+
+    /// Claims at most `max` jobs; a scanner that lost its memory holds nothing of what it had.
+    pub async fn claim_as(&self, scanner: ScannerId, max: u32, lost_its_memory: bool) -> Vec<ClaimedJob> {
         let caller = Caller::system("ingest");
         let ctx = Ctx { caller: &caller, clock: &SystemClock, entropy: &OsEntropy };
         let mut tx = self.ingest.tx("test.claim").await.expect("a transaction");
-        let ask = Claim { holding: &[], max: 8, source_ip: LOCAL, judge_holding: false };
+        let ask = Claim { holding: &[], max, source_ip: LOCAL, judge_holding: lost_its_memory };
         let jobs = leases::claim(&mut tx, &ctx, &LeaseRules::default(), &self.holder(scanner).await, &ask)
             .await
             .expect("may claim");
@@ -226,6 +240,40 @@ impl World {
         let request = StartRequest { lease_attempt: job.lease_attempt };
         leases::start(&mut tx, &ctx, &LeaseRules::default(), scanner, job.job_id, request).await.expect("may start");
         tx.commit().await.expect("commits");
+    }
+
+    /// Says how far it is.
+    pub async fn progress(&self, scanner: ScannerId, job: &ClaimedJob) -> ProgressAnswer {
+        let mut tx = self.ingest.tx("test.progress").await.expect("a transaction");
+        let request = ProgressRequest { lease_attempt: job.lease_attempt, probed_index: 0, result_count: 0 };
+        let answer = leases::progress(&mut tx, &LeaseRules::default(), scanner, job.job_id, request).await;
+        let answer = answer.expect("may tell");
+        tx.commit().await.expect("commits");
+        answer
+    }
+
+    /// An exclusion is made.
+    pub async fn exclude(&self, cidr: &str, ports: &str) {
+        let caller = Caller::cli();
+        let ctx = Ctx { caller: &caller, clock: &SystemClock, entropy: &OsEntropy };
+        let input = NewExclusion {
+            name: format!("no-{}", cidr.replace(['.', '/'], "-")),
+            cidr: cidr.to_owned(),
+            ports: ports.to_owned(),
+            reason: "not to be touched".to_owned(),
+            expires_at: None,
+        };
+        let mut tx = self.manager.tx("test.exclude").await.expect("a transaction");
+        exclusions::create(&mut tx, &ctx, input).await.expect("excludes");
+        tx.commit().await.expect("commits");
+    }
+
+    /// The keys that a heartbeat announces, and the one that a new scanner pins.
+    pub async fn job_keys(&self) -> (Vec<RotatedKey>, PublicKey) {
+        let mut tx = self.ingest.tx("test.job_keys").await.expect("a transaction");
+        let announced = scanner_calls::rotated_keys(&mut tx).await.expect("announces");
+        let pinned = scanner_calls::job_key_to_pin(&mut tx).await.expect("has a key");
+        (announced, pinned.public_key)
     }
 
     /// Hands in one part.

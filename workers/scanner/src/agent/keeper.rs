@@ -438,6 +438,7 @@ fn release(agent: &Agent, job: &Job, order: Order) -> Result<(), CallError> {
     agent.api.post::<IgnoredAny>(&format!("/scanner/jobs/{}/release", job.id), &body).map(|_| ())
 }
 
+/// A message as the server takes it: of a limited length, on one line.
 fn shortened(text: &str) -> String {
-    text.chars().take(MESSAGE).collect()
+    text.chars().take(MESSAGE).map(|letter| if letter.is_control() { ' ' } else { letter }).collect()
 }
