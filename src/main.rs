@@ -6,6 +6,7 @@ mod doctor;
 mod migrate;
 mod owner;
 mod reset;
+mod serve;
 mod services;
 mod up;
 

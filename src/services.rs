@@ -20,6 +20,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::Failure;
+use crate::serve::serve;
 
 /// How often a service shows that it is alive (product 11.1).
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -116,14 +117,6 @@ impl Process {
         let _ = tokio::join!(beating, self.ops);
         outcome.map(|()| ExitCode::SUCCESS)
     }
-}
-
-/// Serves until the shutdown; open streams are ended by their own services, the rest gets its answer.
-pub(crate) async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> Result<(), Failure> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stopping = shutdown.clone();
-    axum::serve(listener, service).with_graceful_shutdown(async move { stopping.stopping().await }).await?;
-    Ok(())
 }
 
 /// Ready when the database answers.

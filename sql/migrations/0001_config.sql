@@ -48,6 +48,7 @@ create table config.scanners (
   previous_api_key_hash bytea constraint scanners_previous_api_key_hash_length check (length(previous_api_key_hash) = 32),
   previous_key_until timestamptz,
   rotate_key_requested boolean not null default false,
+  key_flagged_at timestamptz,
   last_heartbeat_at timestamptz,
   first_heartbeat_at timestamptz,
   scanner_version text constraint scanners_scanner_version_length check (length(scanner_version) <= 64),
@@ -71,6 +72,7 @@ create table config.scanners (
     (previous_api_key_hash is null) = (previous_api_key_prefix is null) and (previous_api_key_hash is null) = (previous_key_until is null)),
   constraint scanners_active_was_seen check (status <> 'active' or last_heartbeat_at is not null)
 );
+comment on column config.scanners.key_flagged_at is 'when the token of the current key was used a second time; void with the next enrolment';
 create unique index scanners_name_unique on config.scanners (lower(name));
 create unique index scanners_api_key_prefix_unique on config.scanners (api_key_prefix);
 create unique index scanners_previous_api_key_prefix_unique on config.scanners (previous_api_key_prefix);

@@ -101,7 +101,8 @@ end
 $$;
 create trigger scan_jobs_move before update on jobs.scan_jobs for each row execute function jobs.check_scan_job_move();
 
--- The bell of the long poll: payload is the scanner that has something to fetch. Every listener also polls.
+-- The bell of the long poll and of the reconciler: payload is the scanner that has something to fetch, or whose job waits
+-- for a signature. Every listener also polls.
 create function jobs.ring_scan_jobs() returns trigger language plpgsql as $$
 begin
   perform pg_notify('mipo_scan_jobs', new.scanner_id::text);
@@ -111,7 +112,7 @@ $$;
 create trigger scan_jobs_ring_new after insert on jobs.scan_jobs
   for each row when (new.status = 'pending') execute function jobs.ring_scan_jobs();
 create trigger scan_jobs_ring_again after update of status, resign_requested_at on jobs.scan_jobs
-  for each row when (new.status = 'pending' and new.resign_requested_at is null) execute function jobs.ring_scan_jobs();
+  for each row when (new.status = 'pending' or new.resign_requested_at is not null) execute function jobs.ring_scan_jobs();
 
 create table jobs.result_parts (
   job_id bigint not null references jobs.scan_jobs (id) on delete cascade,

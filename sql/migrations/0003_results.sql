@@ -17,6 +17,7 @@ create table results.scans (
   requested_at timestamptz not null,
   planning_finished_at timestamptz,
   started_at timestamptz,
+  paused_at timestamptz,
   completed_at timestamptz,
   scope bytea,
   scope_hash bytea constraint scans_scope_hash_length check (length(scope_hash) = 32),
@@ -34,6 +35,7 @@ create table results.scans (
   updated_at timestamptz not null default now(),
   version integer not null default 1,
   constraint scans_completed_where_terminal check ((completed_at is not null) = (status in ('completed', 'partial', 'failed', 'cancelled'))),
+  constraint scans_paused_where_paused check (paused_at is null or status = 'paused'),
   constraint scans_started_where_running check (status <> 'running' or started_at is not null),
   constraint scans_scope_whole check (num_nonnulls(scope, scope_hash, planning_finished_at) in (0, 3))
 );

@@ -14,7 +14,8 @@ use super::database::Database;
 use super::front;
 use super::release::Release;
 use crate::Failure;
-use crate::services::{beat, readiness, serve};
+use crate::serve::serve;
+use crate::services::{beat, readiness};
 
 /// Running services.
 pub(crate) struct Services {

@@ -7,6 +7,7 @@ use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::config::exclusions::{self as store, Fields};
 use mipo_store::config::live;
+use mipo_store::jobs::scan_jobs;
 use mipo_store::lists::{Ask, Found};
 use serde_json::{Value, json};
 
@@ -121,9 +122,18 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewExclusion) -> Resu
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
     live::emit(conn, "config", &id.to_string()).await?;
     let exclusion = stored(conn, id).await?;
+    reach_jobs(conn, ctx, &exclusion).await?;
     let entry = audit::Entry::change("created", KIND, id).diff(Value::Null, shown(&fields)).reason(&fields.reason);
     audit::record(conn, ctx, entry).await?;
     Ok(exclusion)
+}
+
+/// Jobs that wait are signed anew with the longer list (product 7.2); who holds one hears of it at its next call.
+async fn reach_jobs(conn: &mut Conn, ctx: &Ctx<'_>, exclusion: &Exclusion) -> Result<(), AppError> {
+    if holds(exclusion, ctx.now()) {
+        scan_jobs::ask_to_sign_meeting(conn, exclusion.cidr).await?;
+    }
+    Ok(())
 }
 
 /// A page of exclusions.
@@ -187,6 +197,7 @@ pub async fn update(
     }
     live::emit(conn, "config", &id.to_string()).await?;
     let after = stored(conn, id).await?;
+    reach_jobs(conn, ctx, &after).await?;
     let entry = audit::Entry::change("updated", KIND, id).diff(shown(&fields_of(&before)), shown(&fields));
     audit::record(conn, ctx, entry).await?;
     Ok(after)
@@ -220,6 +231,7 @@ pub async fn set_enabled(
     }
     live::emit(conn, "config", &id.to_string()).await?;
     let after = stored(conn, id).await?;
+    reach_jobs(conn, ctx, &after).await?;
     let entry = audit::Entry::change(if enabled { "enabled" } else { "disabled" }, KIND, id)
         .diff(json!({ "enabled": before.enabled }), json!({ "enabled": enabled }))
         .reason(&reason);

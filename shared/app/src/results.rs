@@ -61,7 +61,12 @@ pub(crate) fn exclusions_of(job: &Job) -> Result<Exclusions, AppError> {
 
 /// The spec of the job, from bytes that never left the database.
 pub(crate) fn spec_of(job: &Job) -> Result<Spec, AppError> {
-    Spec::from_bytes(&job.spec).map_err(|error| AppError::Internal(format!("spec of job {}: {error}", job.id)))
+    read_spec(job.id, &job.spec)
+}
+
+/// Reads the spec of the job `id`.
+pub(crate) fn read_spec(id: ScanJobId, bytes: &[u8]) -> Result<Spec, AppError> {
+    Spec::from_bytes(bytes).map_err(|error| AppError::Internal(format!("spec of scan job {id}: {error}")))
 }
 
 fn read(part: &UnstoredPart) -> Result<Part, AppError> {

@@ -12,11 +12,8 @@ use serde_json::json;
 
 use crate::audit::Entry;
 use crate::events::{self, Event};
-use crate::scans::{cancel_idle_jobs, touched};
+use crate::scans::{OPERATOR, cancel_idle_jobs, touched};
 use crate::{AppError, Ctx, audit};
-
-/// The hold reason of an operator's pause.
-const OPERATOR: &str = "operator";
 
 /// Requested scans without a plan are planned (step 2).
 pub async fn plan_requested(conn: &mut Conn) -> Result<(), AppError> {

@@ -46,13 +46,11 @@ pub async fn run(db: Db, config: Config, shutdown: Shutdown) {
         match leadership {
             Ok(Some(leadership)) => {
                 tracing::info!("this dispatcher leads");
-                world.leads(true);
                 // A short loss of the connection does not end the workers: what they hold is fenced by itself.
                 if working.is_none() {
                     working = Some(Working::start(&world, &shutdown));
                 }
                 lead(&world, leadership, &shutdown).await;
-                world.leads(false);
                 continue;
             }
             Ok(None) => {
@@ -81,12 +79,13 @@ async fn lead(world: &Arc<World>, mut leadership: Leadership, shutdown: &Shutdow
     let term = shutdown.token().child_token();
     let clock = tokio::spawn(crons::run(Arc::clone(world), term.clone()));
     let passes = tokio::spawn(reconcile::run(Arc::clone(world), term.clone()));
+    let bell = tokio::spawn(reconcile::listen(Arc::clone(world), term.clone()));
     tokio::select! {
         () = shutdown.stopping() => {}
         error = leadership.lost() => tracing::warn!(%error, "leadership is lost"),
     }
     term.cancel();
-    let _ = tokio::join!(clock, passes);
+    let _ = tokio::join!(clock, passes, bell);
     if shutdown.is_stopping() {
         // The standby need not wait for our drain: tasks that still run here are fenced.
         let _ = tokio::time::timeout(Duration::from_secs(2), leadership.resign()).await;

@@ -1,6 +1,5 @@
 //! What tasks and passes work with.
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DateTime, Utc};
 use mipo_app::{Caller, Ctx};
@@ -22,7 +21,6 @@ pub struct World {
     entropy: Arc<dyn Entropy>,
     caller: Caller,
     bell: Notify,
-    leading: AtomicBool,
 }
 
 impl World {
@@ -33,8 +31,7 @@ impl World {
 
     /// With chosen ones.
     pub fn with(db: Db, config: Config, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        let (caller, leading) = (Caller::system("dispatcher"), AtomicBool::new(false));
-        Self { db, config, clock, entropy, caller, bell: Notify::new(), leading }
+        Self { db, config, clock, entropy, caller: Caller::system("dispatcher"), bell: Notify::new() }
     }
 
     /// For use cases: the dispatcher itself asks.
@@ -48,17 +45,8 @@ impl World {
     }
 
     /// Until somebody rings.
-    pub(crate) async fn rung(&self) {
+    pub async fn rung(&self) {
         self.bell.notified().await;
-    }
-
-    pub(crate) fn leads(&self, leading: bool) {
-        self.leading.store(leading, Ordering::Relaxed);
-    }
-
-    /// True while this dispatcher leads.
-    pub fn is_leading(&self) -> bool {
-        self.leading.load(Ordering::Relaxed)
     }
 }
 

@@ -44,7 +44,7 @@ pub(super) async fn progress(State(state): State<Arc<Ingest>>, Path(id): Path<St
     let outcome = async {
         let holder = call.holder(&state, &mut tx).await?;
         let (id, asked) = (job_id(&id)?, parse::<ProgressRequest>(&bytes)?);
-        leases::progress(&mut tx, &state.settings.leases, holder.id, id, asked).await
+        leases::progress(&mut tx, &state.settings.leases, &holder, id, asked).await
     }
     .await;
     json(StatusCode::OK, &settle(tx, outcome).await?)

@@ -69,6 +69,8 @@ async fn a_second_use_from_elsewhere_raises_a_critical_alarm() {
     assert_eq!(again.refusal(), "TOKEN_INVALID");
     let alarm = world.text("select rule || ' ' || severity || ' ' || count from config.alarms").await;
     assert_eq!(alarm, "provisioning-token-reused critical 1");
+    let flagged = "select count(*) from config.scanners where key_flagged_at is not null";
+    assert_eq!(world.number(flagged).await, 1, "the key from the first use may be in other hands");
     // After a minute the same machine counts as somebody else too.
     world.clock.advance(Duration::seconds(31));
     world.post_from(HOME, "/scanner/provision", None, &enrolment(&token)).await;

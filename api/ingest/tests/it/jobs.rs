@@ -30,6 +30,13 @@ async fn a_job_goes_from_pending_to_completed() {
     let start = world.post(&north, &format!("/scanner/jobs/{job}/start"), &json!({ "leaseAttempt": 1 })).await.good();
     assert_eq!(start, json!({ "leaseSeconds": 300, "directive": "continue" }));
     assert_eq!(world.text("select status from results.scans").await, "running");
+    let running = json!([{ "jobId": job, "leaseAttempt": 1 }]);
+    for late in [900, 300, 20] {
+        world.post(&north, "/scanner/heartbeat", &json!({ "lateMs": late, "runningJobs": running })).await.good();
+    }
+    let attempt =
+        "select (attempts -> 0 ? 'startedAt')::text || ' ' || (attempts -> 0 ->> 'lateMs') from jobs.scan_jobs";
+    assert_eq!(world.text(attempt).await, "true 900", "for the receipt");
     let progress = json!({ "leaseAttempt": 1, "probedIndex": 5, "resultCount": 0 });
     let answer = world.post(&north, &format!("/scanner/jobs/{job}/progress"), &progress).await.good();
     assert_eq!((&answer["leaseSeconds"], &answer["directive"]), (&json!(300), &json!("continue")));

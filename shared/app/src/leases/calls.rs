@@ -5,12 +5,13 @@ use mipo_protocol::messages::{ProgressAnswer, ProgressRequest, ReleaseRequest, S
 use mipo_protocol::problem::Code;
 use mipo_queue::payloads::ConcludeJob;
 use mipo_store::Conn;
+use mipo_store::config::scanner_keys::Holder;
 use mipo_store::jobs::leases;
 
-use super::claim::emit_scan;
-use super::{LeaseRules, added_exclusions, directive, held, spec_of};
+use super::{LeaseRules, added_exclusions, directive, held, rate_now, spec_of};
 use crate::Ctx;
 use crate::refusal::Refusal;
+use crate::scans::touched;
 
 /// The holder starts: the job runs, and the first one of a scan sets the scan `running`. Repeatable.
 pub async fn start(
@@ -24,7 +25,7 @@ pub async fn start(
     let lease = held(conn, scanner, id, request.lease_attempt).await?;
     leases::start(conn, id, f64::from(rules.lease_seconds)).await?;
     leases::start_scan(conn, lease.scan_id, ctx.now()).await?;
-    emit_scan(conn, lease.scan_id).await?;
+    touched(conn, lease.scan_id).await?;
     Ok(StartAnswer { lease_seconds: rules.lease_seconds, directive: directive(lease.scan_status, &lease.hold_reasons) })
 }
 
@@ -32,11 +33,11 @@ pub async fn start(
 pub async fn progress(
     conn: &mut Conn,
     rules: &LeaseRules,
-    scanner: ScannerId,
+    scanner: &Holder,
     id: ScanJobId,
     request: ProgressRequest,
 ) -> Result<ProgressAnswer, Refusal> {
-    let lease = held(conn, scanner, id, request.lease_attempt).await?;
+    let lease = held(conn, scanner.id, id, request.lease_attempt).await?;
     if lease.status != JobStatus::Running {
         return Err(Refusal::new(Code::LeaseLost, format!("scan job {id} was not started")));
     }
@@ -51,12 +52,12 @@ pub async fn progress(
     };
     leases::renew(conn, id, f64::from(rules.lease_seconds), Some(probed)).await?;
     let added = added_exclusions(conn, id, &lease.added_exclusions, &spec_of(&lease)?).await?;
-    emit_scan(conn, lease.scan_id).await?;
+    touched(conn, lease.scan_id).await?;
     Ok(ProgressAnswer {
         lease_seconds: rules.lease_seconds,
         directive: directive(lease.scan_status, &lease.hold_reasons),
         added_exclusions: added,
-        max_probes_per_second: u32::try_from(lease.max_probes_per_second).unwrap_or(0),
+        max_probes_per_second: rate_now(scanner, lease.max_probes_per_second),
     })
 }
 
@@ -75,6 +76,6 @@ pub async fn release(
     if leases::release(conn, id, probed, &request.reason).await? == JobStatus::Cancelled {
         mipo_queue::enqueue(conn, ConcludeJob::task(id, scanner)).await?;
     }
-    emit_scan(conn, lease.scan_id).await?;
+    touched(conn, lease.scan_id).await?;
     Ok(())
 }

@@ -1,20 +1,20 @@
 //! Handing out jobs.
 use std::net::IpAddr;
 
-use mipo_domain::ids::ScanId;
 use mipo_protocol::messages::{ClaimedJob, RunningJob};
 use mipo_protocol::signature::Signature;
 use mipo_protocol::spec::Spec;
 use mipo_protocol::wire::Base64;
 use mipo_queue::payloads::ConcludeJob;
 use mipo_store::config::scanner_keys::Holder;
-use mipo_store::config::{live, scanners};
+use mipo_store::config::scanners;
 use mipo_store::jobs::leases;
 use mipo_store::{Conn, StoreError};
 
-use super::{LeaseRules, added_exclusions};
+use super::{LeaseRules, added_exclusions, rate_now};
 use crate::Ctx;
 use crate::refusal::Refusal;
+use crate::scans::touched;
 
 /// A scanner asks for work.
 #[derive(Clone, Debug)]
@@ -41,14 +41,10 @@ pub async fn claim(
     // every other call, so that nobody waits in a circle.
     scanners::lock(conn, scanner.id).await?;
     if ask.judge_holding {
-        let (ids, attempts): (Vec<i64>, Vec<i32>) = ask
-            .holding
-            .iter()
-            .map(|job| (job.job_id.get(), i32::try_from(job.lease_attempt).unwrap_or(i32::MAX)))
-            .unzip();
+        let (ids, attempts) = ids_and_attempts(ask.holding);
         for (job, scan) in leases::drop_lost(conn, scanner.id, &ids, &attempts).await? {
             mipo_queue::enqueue(conn, ConcludeJob::task(job, scanner.id)).await?;
-            emit_scan(conn, scan).await?;
+            touched(conn, scan).await?;
         }
     }
     if scanner.draining_until.is_some_and(|until| until > ctx.now()) {
@@ -73,14 +69,14 @@ pub async fn claim(
         let unreadable = |what: &str| StoreError::inconsistent(format!("scan job {}: {what}", job.id));
         let spec = Spec::from_bytes(&job.spec).map_err(|error| unreadable(&error.to_string()))?;
         let added = added_exclusions(conn, job.id, &job.added_exclusions, &spec).await?;
-        emit_scan(conn, job.scan_id).await?;
+        touched(conn, job.scan_id).await?;
         jobs.push(ClaimedJob {
             signature: Signature::from_slice(&job.signature)
                 .ok_or_else(|| unreadable("the signature is not 64 bytes"))?,
             spec: Base64(job.spec),
             job_id: job.id,
             added_exclusions: added,
-            max_probes_per_second: u32::try_from(job.max_probes_per_second).unwrap_or(0),
+            max_probes_per_second: rate_now(scanner, job.max_probes_per_second),
             resume_index: u64::try_from(job.resume_index).unwrap_or(0),
             lease_attempt: u32::try_from(job.lease_attempt).unwrap_or(0),
             lease_seconds: rules.assigned_seconds,
@@ -90,7 +86,7 @@ pub async fn claim(
     Ok(jobs)
 }
 
-/// Pages that show the scan look again.
-pub(super) async fn emit_scan(conn: &mut Conn, scan: ScanId) -> Result<(), StoreError> {
-    live::emit(conn, "scans", &scan.to_string()).await
+/// Jobs and their attempts as two columns.
+pub(crate) fn ids_and_attempts(jobs: &[RunningJob]) -> (Vec<i64>, Vec<i32>) {
+    jobs.iter().map(|job| (job.job_id.get(), i32::try_from(job.lease_attempt).unwrap_or(i32::MAX))).unzip()
 }

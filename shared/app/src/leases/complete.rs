@@ -7,9 +7,9 @@ use mipo_queue::payloads::ConcludeJob;
 use mipo_store::jobs::{leases, uploads};
 use mipo_store::{Conn, StoreError};
 
-use super::claim::emit_scan;
 use super::still_held;
 use crate::refusal::Refusal;
+use crate::scans::touched;
 
 /// Longest error message.
 const MAX_MESSAGE_CHARACTERS: usize = 2000;
@@ -64,6 +64,6 @@ pub async fn complete(
     let report = serde_json::to_value(request).map_err(|error| StoreError::inconsistent(error.to_string()))?;
     leases::finish(conn, id, final_status, &report, request.error_message.as_deref()).await?;
     mipo_queue::enqueue(conn, ConcludeJob::task(id, scanner)).await?;
-    emit_scan(conn, lease.scan_id).await?;
+    touched(conn, lease.scan_id).await?;
     Ok(CompleteAnswer { final_status })
 }

@@ -7,23 +7,24 @@ mod claim;
 mod complete;
 mod results;
 
-use mipo_domain::exclusions::{Exclusion, Exclusions};
+use mipo_domain::exclusions::Exclusion;
 use mipo_domain::ids::{ScanJobId, ScannerId};
-use mipo_domain::ports::PortSet;
 use mipo_domain::states::ScanStatus;
 use mipo_protocol::messages::Directive;
 use mipo_protocol::problem::Code;
 use mipo_protocol::spec::Spec;
-use mipo_store::config::exclusions;
+use mipo_store::config::scanner_keys::Holder;
 use mipo_store::jobs::leases::{self, Lease};
 use mipo_store::{Conn, StoreError};
 use serde_json::Value;
 
 pub use calls::{progress, release, start};
+pub(crate) use claim::ids_and_attempts;
 pub use claim::{Claim, claim};
 pub use complete::complete;
 pub use results::{Upload, accept};
 
+use crate::exclusions;
 use crate::refusal::Refusal;
 
 /// How long leases last, and when hand-out stops.
@@ -79,8 +80,18 @@ pub(crate) fn directive(scan: ScanStatus, hold_reasons: &[String]) -> Directive 
 
 /// Reads the spec of a job as it was signed.
 pub(crate) fn spec_of(lease: &Lease) -> Result<Spec, Refusal> {
-    Spec::from_bytes(&lease.spec)
-        .map_err(|error| StoreError::inconsistent(format!("spec of scan job {}: {error}", lease.id)).into())
+    Ok(crate::results::read_spec(lease.id, &lease.spec)?)
+}
+
+/// The ceiling of a job's rate as it is now (product 7.3): what the plan left it, and no more than its share of the
+/// scanner's limit, should that be lower by now. 0 is unlimited.
+pub(crate) fn rate_now(scanner: &Holder, planned: i32) -> u32 {
+    let share = match scanner.rate_limit {
+        0 => 0,
+        limit => (limit / scanner.max_concurrent_jobs.max(1)).max(1),
+    };
+    let lowest = [planned, share].into_iter().filter(|pps| *pps > 0).min();
+    lowest.and_then(|pps| u32::try_from(pps).ok()).unwrap_or(0)
 }
 
 /// Exclusions that hold now and meet the job, but are not in its spec; those found before stay for the job.
@@ -92,14 +103,8 @@ pub(crate) async fn added_exclusions(
 ) -> Result<Vec<Exclusion>, Refusal> {
     let mut added: Vec<Exclusion> = serde_json::from_value(known.clone())
         .map_err(|error| StoreError::inconsistent(format!("added_exclusions of scan job {id}: {error}")))?;
-    let mut in_force = Vec::new();
-    for row in exclusions::in_force(conn).await? {
-        let ports = PortSet::from_multirange(&row.tcp_ports)
-            .map_err(|error| StoreError::inconsistent(format!("ports of exclusion {}: {error}", row.cidr)))?;
-        in_force.push(Exclusion { cidr: row.cidr, ports });
-    }
     let before = added.len();
-    for exclusion in Exclusions::new(in_force).meeting(&spec.targets) {
+    for exclusion in exclusions::in_force(conn).await?.meeting(&spec.targets) {
         if !spec.exclusions.contains(&exclusion) && !added.contains(&exclusion) {
             added.push(exclusion);
         }

@@ -16,11 +16,11 @@ use mipo_store::jobs::uploads::{self, NewPart};
 use mipo_store::{Conn, StoreError};
 use serde_json::{Value, json};
 
-use super::claim::emit_scan;
 use super::{LeaseRules, added_exclusions, directive, held, spec_of};
 use crate::Ctx;
 use crate::events::{self, Event};
 use crate::refusal::Refusal;
+use crate::scans::touched;
 
 /// zstd level of what is kept until it is stored: fast, and a part repeats itself a lot.
 const PAYLOAD_LEVEL: i32 = 1;
@@ -108,7 +108,7 @@ pub async fn accept(
     };
     leases::advance(conn, id, f64::from(rules.lease_seconds), &progress).await?;
     mipo_queue::enqueue(conn, StoreResults::task(scanner.id)).await?;
-    emit_scan(conn, lease.scan_id).await?;
+    touched(conn, lease.scan_id).await?;
     Ok(answer(next_seq + 1))
 }
 

@@ -15,12 +15,14 @@ use serde_json::json;
 use super::{AuthRules, MAX_WORD_CHARACTERS, check_word, read_key};
 use crate::Ctx;
 use crate::events::{self, Event};
-use crate::leases::directive;
+use crate::leases::{directive, ids_and_attempts};
 use crate::refusal::Refusal;
 
 /// Most capabilities, and most running jobs that a heartbeat may list.
 const MAX_CAPABILITIES: usize = 50;
 const MAX_RUNNING_JOBS: usize = 64;
+/// A machine that wakes up later than this may spoil what it measures; it is kept for the receipt.
+const LATE_MS: u64 = 250;
 
 /// Stores the heartbeat and answers what the scanner has to know.
 pub async fn heartbeat(
@@ -37,7 +39,6 @@ pub async fn heartbeat(
         conn,
         holder.id,
         &Heartbeat {
-            at: ctx.now(),
             external_ip: &source.to_string(),
             scanner_version: request.version.as_deref(),
             hostname: request.hostname.as_deref(),
@@ -48,6 +49,10 @@ pub async fn heartbeat(
         },
     )
     .await?;
+    if let Some(late) = request.late_ms.filter(|late| *late >= LATE_MS) {
+        let (ids, attempts) = ids_and_attempts(request.running_jobs.as_deref().unwrap_or_default());
+        leases::note_late(conn, holder.id, &ids, &attempts, i64::try_from(late).unwrap_or(i64::MAX)).await?;
+    }
     let returns = matches!(before, ScannerStatus::Pending | ScannerStatus::Offline);
     // Every open page fetches its regions anew when it hears this: only for what somebody waits to see. The age of the
     // last heartbeat and the load are fetched by the pages themselves, now and then.
@@ -124,7 +129,7 @@ async fn directives(
     scanner: ScannerId,
     request: &HeartbeatRequest,
 ) -> Result<Vec<JobDirective>, Refusal> {
-    let running: Vec<RunningJob> = request.running_jobs.iter().flatten().cloned().collect();
+    let running: Vec<RunningJob> = request.running_jobs.iter().flatten().copied().collect();
     let ids: Vec<i64> = running.iter().map(|job| job.job_id.get()).collect();
     // Without a lock: the heartbeat holds the scanner's row, and whoever concludes a job holds the job's.
     let standings = leases::standings(conn, scanner, &ids).await?;

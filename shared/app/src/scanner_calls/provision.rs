@@ -122,6 +122,8 @@ async fn used_before(
     if lost_answer {
         return Ok(refusal);
     }
+    scanner_keys::flag_key(conn, found.scanner, ctx.now()).await?;
+    live::emit(conn, "scanners", &found.scanner.to_string()).await?;
     let summary = format!("The one-time token of {} was used a second time, from {source}", found.scanner_name);
     events::raise(
         conn,

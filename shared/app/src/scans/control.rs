@@ -12,7 +12,7 @@ use crate::audit::Entry;
 use crate::{AppError, Ctx, audit};
 
 /// The hold reason of an operator's pause.
-const OPERATOR: &str = "operator";
+pub(crate) const OPERATOR: &str = "operator";
 
 /// Holds a scan: what nobody works on stops at once, the rest at the next call of its scanner.
 pub async fn pause(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) -> Result<(), AppError> {
@@ -49,6 +49,27 @@ pub async fn cancel(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) ->
     scans::set_status(conn, id, ScanStatus::Cancelling).await?;
     cancel_idle_jobs(conn, id).await?;
     record(conn, ctx, &scan, "cancelled", ScanStatus::Cancelling, reason).await
+}
+
+/// A scan that was paused for so many days is cancelled: nobody wants it any more.
+const LONGEST_PAUSE_DAYS: i32 = 7;
+
+/// Cancels the scans that nobody resumed in time (product 7.7). Answers how many.
+pub async fn cancel_forgotten(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<usize, AppError> {
+    let mut cancelled = 0;
+    for id in scans::paused_for(conn, LONGEST_PAUSE_DAYS).await? {
+        scan_jobs::lock_live(conn, id).await?;
+        let Some(scan) = scans::lock(conn, id).await? else { continue };
+        if scan.status()? != ScanStatus::Paused {
+            continue;
+        }
+        scans::set_status(conn, id, ScanStatus::Cancelling).await?;
+        cancel_idle_jobs(conn, id).await?;
+        let reason = format!("paused for more than {LONGEST_PAUSE_DAYS} days");
+        record(conn, ctx, &scan, "cancelled", ScanStatus::Cancelling, &reason).await?;
+        cancelled += 1;
+    }
+    Ok(cancelled)
 }
 
 /// Ends the jobs of a scan that is being cancelled and that nobody holds; the scan with them, when none is left.

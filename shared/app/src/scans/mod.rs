@@ -4,8 +4,8 @@ mod control;
 mod start;
 
 pub use adhoc::AdHoc;
-pub(crate) use control::cancel_idle_jobs;
-pub use control::{cancel, pause, resume};
+pub(crate) use control::{OPERATOR, cancel_idle_jobs};
+pub use control::{cancel, cancel_forgotten, pause, resume};
 pub use start::{StartScan, What, start};
 
 use mipo_domain::ids::ScanId;

@@ -33,16 +33,12 @@ pub struct Holder {
     pub draining_until: Option<DateTime<Utc>>,
     /// An operator asked for a new key.
     pub rotate_key_requested: bool,
-    /// True when it has had a heartbeat since it was provisioned.
-    pub seen: bool,
+    /// Probes a second of all its jobs together, 0 for no limit.
+    pub rate_limit: i32,
     /// Prefix of the current key.
     pub api_key_prefix: Option<String>,
     /// SHA-256 of the current key.
     pub api_key_hash: Option<Vec<u8>>,
-    /// True when the current key was used before.
-    pub api_key_used: bool,
-    /// Prefix of the key before, while it works.
-    pub previous_api_key_prefix: Option<String>,
     /// SHA-256 of the key before.
     pub previous_api_key_hash: Option<Vec<u8>>,
     /// Until when the key before works.
@@ -53,9 +49,8 @@ pub struct Holder {
 pub async fn find(conn: &mut Conn, prefix: &str) -> Result<Option<Holder>, StoreError> {
     let row = sqlx::query!(
         r#"select id, name, status, binding_mode, bound_ip as "bound_ip: IpNet", ip_mismatch_count, max_concurrent_jobs,
-             scanner_version, draining_until, rotate_key_requested, (last_heartbeat_at is not null) as "seen!",
-             api_key_prefix, api_key_hash, (api_key_last_used_at is not null) as "api_key_used!",
-             previous_api_key_prefix, previous_api_key_hash, previous_key_until
+             scanner_version, draining_until, rotate_key_requested, rate_limit, api_key_prefix, api_key_hash,
+             previous_api_key_hash, previous_key_until
            from config.scanners where api_key_prefix = $1 or previous_api_key_prefix = $1"#,
         prefix
     )
@@ -75,11 +70,9 @@ pub async fn find(conn: &mut Conn, prefix: &str) -> Result<Option<Holder>, Store
         scanner_version: row.scanner_version,
         draining_until: row.draining_until,
         rotate_key_requested: row.rotate_key_requested,
-        seen: row.seen,
+        rate_limit: row.rate_limit,
         api_key_prefix: row.api_key_prefix,
         api_key_hash: row.api_key_hash,
-        api_key_used: row.api_key_used,
-        previous_api_key_prefix: row.previous_api_key_prefix,
         previous_api_key_hash: row.previous_api_key_hash,
         previous_key_until: row.previous_key_until,
     }))
@@ -140,8 +133,6 @@ pub async fn clear_mismatch(conn: &mut Conn, id: ScannerId) -> Result<(), StoreE
 /// What a heartbeat says.
 #[derive(Clone, Debug)]
 pub struct Heartbeat<'a> {
-    /// The server's time.
-    pub at: DateTime<Utc>,
     /// Where it came from.
     pub external_ip: &'a str,
     /// The scanner's version.
@@ -158,7 +149,7 @@ pub struct Heartbeat<'a> {
     pub last_error: Option<&'a str>,
 }
 
-/// Stores a heartbeat; binds the address at the first one after provisioning. A `pending` or `offline` scanner becomes
+/// Stores a heartbeat, at the database's time, by which silence is judged; binds the address at the first one after provisioning. A `pending` or `offline` scanner becomes
 /// `active`. Returns the status before.
 pub async fn heartbeat(conn: &mut Conn, id: ScannerId, beat: &Heartbeat<'_>) -> Result<ScannerStatus, StoreError> {
     let before = sqlx::query_scalar!("select status from config.scanners where id = $1 for update", id.as_uuid())
@@ -166,15 +157,14 @@ pub async fn heartbeat(conn: &mut Conn, id: ScannerId, beat: &Heartbeat<'_>) -> 
         .await?;
     sqlx::query!(
         "update config.scanners
-         set last_heartbeat_at = $2, first_heartbeat_at = coalesce(first_heartbeat_at, $2), external_ip = $3::text::inet,
-             bound_ip = coalesce(bound_ip, case when binding_mode <> 'none' then $3::text::inet end),
-             scanner_version = coalesce($4, scanner_version), hostname = coalesce($5, hostname),
-             internal_ip = coalesce($6::text::inet, internal_ip), capabilities = coalesce($7, capabilities),
-             metrics = coalesce($8, metrics), last_error = $9,
+         set last_heartbeat_at = now(), first_heartbeat_at = coalesce(first_heartbeat_at, now()), external_ip = $2::text::inet,
+             bound_ip = coalesce(bound_ip, case when binding_mode <> 'none' then $2::text::inet end),
+             scanner_version = coalesce($3, scanner_version), hostname = coalesce($4, hostname),
+             internal_ip = coalesce($5::text::inet, internal_ip), capabilities = coalesce($6, capabilities),
+             metrics = coalesce($7, metrics), last_error = $8,
              status = case when status in ('pending', 'offline') then 'active' else status end, updated_at = now()
          where id = $1",
         id.as_uuid(),
-        beat.at,
         beat.external_ip,
         beat.scanner_version,
         beat.hostname,
@@ -269,6 +259,19 @@ pub async fn lock_token(conn: &mut Conn, prefix: &str) -> Result<Option<FoundTok
     }))
 }
 
+/// Marks the key of the scanner: its one-time token was used a second time, so somebody else may have the key.
+pub async fn flag_key(conn: &mut Conn, id: ScannerId, at: DateTime<Utc>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update config.scanners set key_flagged_at = coalesce(key_flagged_at, $2), updated_at = now()
+         where id = $1 and api_key_hash is not null",
+        id.as_uuid(),
+        at,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// What the machine says of itself when it exchanges its token.
 #[derive(Clone, Debug)]
 pub struct Machine<'a> {
@@ -309,7 +312,7 @@ pub async fn exchange(
         "update config.scanners
          set api_key_prefix = $2, api_key_hash = $3, api_key_created_at = $4, api_key_last_used_at = null,
              previous_api_key_prefix = null, previous_api_key_hash = null, previous_key_until = null, rotate_key_requested = false,
-             bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0,
+             bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0, key_flagged_at = null,
              hostname = $5, scanner_version = $6, platform = $7, arch = $8, binary_sha256 = $9, updated_at = now()
          where id = $1",
         scanner.as_uuid(),

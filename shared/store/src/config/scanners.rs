@@ -44,6 +44,8 @@ pub struct Scanner {
     pub previous_key_until: Option<DateTime<Utc>>,
     /// It is asked to take a new key at its next heartbeat.
     pub rotate_key_requested: bool,
+    /// When the one-time token of its key was used a second time: somebody else may have the key.
+    pub key_flagged_at: Option<DateTime<Utc>>,
     /// Its first good heartbeat.
     pub first_heartbeat_at: Option<DateTime<Utc>>,
     /// Its last good heartbeat.
@@ -93,7 +95,7 @@ pub struct Scanner {
 const SOURCE: Source = Source {
     select: "s.id, s.name, s.description, s.status, s.binding_mode, host(s.bound_ip) as bound_ip, s.ip_mismatch_count,
       s.failed_auth_count, s.rate_limit, s.max_concurrent_jobs, s.api_key_prefix, s.api_key_created_at,
-      s.api_key_last_used_at, s.previous_key_until, s.rotate_key_requested, s.first_heartbeat_at, s.last_heartbeat_at,
+      s.api_key_last_used_at, s.previous_key_until, s.rotate_key_requested, s.key_flagged_at, s.first_heartbeat_at, s.last_heartbeat_at,
       s.scanner_version, s.hostname, s.platform, s.arch, host(s.internal_ip) as internal_ip,
       host(s.external_ip) as external_ip, s.capabilities, s.metrics, s.last_error, s.draining_until, s.measured_pps,
       s.binary_sha256, s.created_by, s.created_at, s.updated_at, s.version,
@@ -265,7 +267,7 @@ pub async fn revoke_keys(conn: &mut Conn, id: ScannerId) -> Result<(), StoreErro
         "update config.scanners
          set api_key_prefix = null, api_key_hash = null, api_key_created_at = null, api_key_last_used_at = null,
              previous_api_key_prefix = null, previous_api_key_hash = null, previous_key_until = null,
-             rotate_key_requested = false, bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0,
+             rotate_key_requested = false, key_flagged_at = null, bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0,
              version = version + 1, updated_at = now()
          where id = $1",
         id.as_uuid()

@@ -147,7 +147,7 @@ pub async fn claim(
          chosen as (
            select j.id from jobs.scan_jobs j join ranked r on r.id = j.id
            where j.status = 'pending'
-           order by r.priority desc, r.turn, r.last_turn_at nulls first, j.id
+           order by r.priority desc, r.turn, r.last_turn_at nulls first, r.scan_id
            limit $2 for update of j skip locked)
          update jobs.scan_jobs j
          set status = 'assigned', lease_attempt = greatest(j.lease_attempt + 1, j.min_attempt),
@@ -245,12 +245,44 @@ pub async fn standings(conn: &mut Conn, scanner: ScannerId, ids: &[i64]) -> Resu
     .await?)
 }
 
+/// Keeps the longest delay that the scanner's machine suffered while it worked on these jobs, for their receipts. A job
+/// that somebody else works on is passed over: the next heartbeat may tell of the delay again, or not.
+pub async fn note_late(
+    conn: &mut Conn,
+    scanner: ScannerId,
+    ids: &[i64],
+    attempts: &[i32],
+    late_ms: i64,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "with held as (
+           select j.id from jobs.scan_jobs j join unnest($2::bigint[], $3::integer[]) h (id, attempt)
+             on h.id = j.id and h.attempt = j.lease_attempt
+           where j.scanner_id = $1 and j.status in ('assigned', 'running') and jsonb_array_length(j.attempts) > 0
+           order by j.id for update of j skip locked)
+         update jobs.scan_jobs j
+         set attempts = jsonb_set(j.attempts, '{-1}', (j.attempts -> -1) || jsonb_build_object('lateMs',
+               greatest(coalesce((j.attempts -> -1 ->> 'lateMs')::bigint, 0), $4::bigint)))
+         from held where held.id = j.id",
+        scanner.as_uuid(),
+        ids,
+        attempts,
+        late_ms,
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// The job starts: `running`, a full lease.
 pub async fn start(conn: &mut Conn, id: ScanJobId, lease_seconds: f64) -> Result<(), StoreError> {
     sqlx::query!(
         "update jobs.scan_jobs
          set status = 'running', started_at = coalesce(started_at, now()), last_progress_at = now(), unstarted_leases = 0,
-           lease_until = now() + make_interval(secs => $2), updated_at = now()
+           lease_until = now() + make_interval(secs => $2), updated_at = now(),
+           -- repeated, the first start stays
+           attempts = case when jsonb_array_length(attempts) = 0 then attempts
+             else jsonb_set(attempts, '{-1}', jsonb_build_object('startedAt', now()) || (attempts -> -1)) end
          where id = $1",
         id.get(),
         lease_seconds,

@@ -1,6 +1,7 @@
 //! Scan jobs (`jobs.scan_jobs`) as the dispatcher and the operator see them. Claims, leases and counters are in
 //! the room of ingest.
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 use mipo_domain::ids::{ScanId, ScanJobId, ScannerId};
 use mipo_domain::states::JobStatus;
 use serde_json::Value;
@@ -344,6 +345,23 @@ pub async fn ask_to_replace_key(conn: &mut Conn, key_id: &str) -> Result<(), Sto
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// Pending sweep jobs with an address in `cidr` among their targets ask for a new signature: what is excluded there stands
+/// in the signed list then. Answers how many.
+pub async fn ask_to_sign_meeting(conn: &mut Conn, cidr: IpNet) -> Result<u64, StoreError> {
+    let asked = sqlx::query!(
+        "update jobs.scan_jobs set resign_requested_at = now(), updated_at = now()
+         where status = 'pending' and kind = 'sweep' and resign_requested_at is null
+           and exists (select from jsonb_array_elements(convert_from(spec, 'UTF8')::jsonb -> 'targets') target,
+                              jsonb_array_elements(target -> 'addresses') range
+                       where (range ->> 0)::inet <= host(broadcast($1::inet))::inet
+                         and (range ->> 1)::inet >= host(network($1::inet))::inet)",
+        cidr as IpNet
+    )
+    .execute(conn)
+    .await?;
+    Ok(asked.rows_affected())
 }
 
 /// True while a job that has not ended carries a signature of the key.

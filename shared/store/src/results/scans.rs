@@ -132,10 +132,25 @@ pub async fn lock(conn: &mut Conn, id: ScanId) -> Result<Option<Scan>, StoreErro
 
 /// Moves a scan to a status that is not its last.
 pub async fn set_status(conn: &mut Conn, id: ScanId, status: ScanStatus) -> Result<(), StoreError> {
-    sqlx::query!("update results.scans set status = $2, updated_at = now() where id = $1", id.get(), status.as_str())
-        .execute(conn)
-        .await?;
+    sqlx::query!(
+        "update results.scans set status = $2, paused_at = case when $2 = 'paused' then now() end, updated_at = now() where id = $1",
+        id.get(),
+        status.as_str()
+    )
+    .execute(conn)
+    .await?;
     Ok(())
+}
+
+/// Scans that have been paused for longer than so many days.
+pub async fn paused_for(conn: &mut Conn, days: i32) -> Result<Vec<ScanId>, StoreError> {
+    let ids = sqlx::query_scalar!(
+        "select id from results.scans where status = 'paused' and paused_at < now() - make_interval(days => $1) order by id limit 100",
+        days
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(ids.into_iter().map(ScanId::from).collect())
 }
 
 /// Ends a scan; its status never changes again.

@@ -8,6 +8,7 @@ mod jobs_are_concluded;
 mod jobs_have_an_age;
 mod leases_end;
 mod parts_are_stored;
+mod pauses_end;
 mod scanners_are_heard;
 mod scans_are_planned;
 mod signing_key_exists;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use mipo_queue::HandlerError;
+use mipo_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::World;
@@ -31,12 +33,16 @@ static PASSES: &[Pass] = &[
     ("leases_end", |world| Box::pin(leases_end::run(world))),
     ("scanners_are_heard", |world| Box::pin(scanners_are_heard::run(world))),
     ("jobs_have_an_age", |world| Box::pin(jobs_have_an_age::run(world))),
+    ("pauses_end", |world| Box::pin(pauses_end::run(world))),
     ("controls_reach_jobs", |world| Box::pin(controls_reach_jobs::run(world))),
     ("specs_are_fresh", |world| Box::pin(specs_are_fresh::run(world))),
     ("scans_are_planned", |world| Box::pin(scans_are_planned::run(world))),
     ("parts_are_stored", |world| Box::pin(parts_are_stored::run(world))),
     ("jobs_are_concluded", |world| Box::pin(jobs_are_concluded::run(world))),
 ];
+
+/// What rings.
+const CHANNEL: &str = "mipo_scan_jobs";
 
 /// A round at least so often.
 const EVERY: Duration = Duration::from_secs(10);
@@ -63,6 +69,28 @@ pub async fn run(world: Arc<World>, term: CancellationToken) {
             () = world.rung() => {}
             () = tokio::time::sleep(EVERY.saturating_sub(BREATH)) => {}
         }
+    }
+}
+
+/// Rings for a round whenever a job waits for a scanner or a signature, until `term` ends. A bell that is not heard costs
+/// nothing but time: rounds come by themselves too.
+pub async fn listen(world: Arc<World>, term: CancellationToken) {
+    loop {
+        let heard = async {
+            let mut listener = world.db.listener(&[CHANNEL]).await?;
+            loop {
+                listener.recv().await?;
+                world.ring();
+            }
+        };
+        let failed: Result<(), StoreError> = tokio::select! {
+            failed = heard => failed,
+            () = term.cancelled() => return,
+        };
+        if let Err(error) = failed {
+            tracing::warn!(%error, "the bell of the reconciler is not heard; rounds come by themselves meanwhile");
+        }
+        tokio::select! { () = tokio::time::sleep(BREATH) => {}, () = term.cancelled() => return }
     }
 }
 

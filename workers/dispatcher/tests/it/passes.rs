@@ -268,3 +268,58 @@ async fn a_scan_whose_last_job_ends_beside_its_pause_ends_too() {
     assert_eq!(world.status(scan).await, "completed");
     world.check().await;
 }
+
+#[tokio::test]
+async fn a_scan_that_nobody_resumes_is_cancelled_after_a_week() {
+    let world = World::new().await;
+    let scan = world.ask("10.0.0.1", "20-29").await;
+    world.run_tasks().await;
+    world.control(scan, "pause").await;
+    world.reconcile().await;
+    assert_eq!(world.status(scan).await, "paused");
+    world.sql("update results.scans set paused_at = now() - interval '8 days'").await;
+    world.reconcile().await;
+    world.run_tasks().await;
+    assert_eq!(world.status(scan).await, "cancelled");
+    world.check().await;
+}
+
+#[tokio::test]
+async fn an_exclusion_made_later_stands_in_the_signed_list_of_jobs_that_wait() {
+    let world = World::new().await;
+    for target in ["10.0.0.0/24", "10.0.1.0/24"] {
+        world.ask(target, "22").await;
+    }
+    world.run_tasks().await;
+    world.exclude("10.0.1.128/25", "").await;
+    let asked = "select count(*)::text from jobs.scan_jobs where resign_requested_at is not null";
+    assert_eq!(world.text(asked).await, "1", "the other job does not meet it");
+    world.reconcile().await;
+    assert_eq!(world.text(asked).await, "0");
+    let listed = "select (convert_from(spec, 'UTF8')::jsonb -> 'exclusions')::text from jobs.scan_jobs order by id";
+    assert_eq!(world.texts(listed).await, ["[]", r#"[{"cidr": "10.0.1.128/25", "ports": []}]"#]);
+    assert_eq!(world.claim(scanner(1)).await.len(), 2, "both may be handed out");
+}
+
+#[tokio::test]
+async fn the_reconciler_hears_the_bell() {
+    let world = World::new().await;
+    let stop = tokio_util::sync::CancellationToken::new();
+    let listening = tokio::spawn(mipo_dispatcher::reconcile::listen(world.dispatcher.clone(), stop.clone()));
+    let scan = world.ask("10.0.0.1", "22").await;
+    world.run_tasks().await;
+    // It may have begun to listen after the job was made: a resumed job rings again.
+    let rung = async {
+        loop {
+            world.control(scan, "pause").await;
+            world.control(scan, "resume").await;
+            tokio::select! {
+                () = world.dispatcher.rung() => return,
+                () = tokio::time::sleep(std::time::Duration::from_millis(200)) => {}
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), rung).await.expect("rings");
+    stop.cancel();
+    listening.await.expect("ends");
+}

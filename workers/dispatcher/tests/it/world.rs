@@ -246,7 +246,10 @@ impl World {
     pub async fn progress(&self, scanner: ScannerId, job: &ClaimedJob) -> ProgressAnswer {
         let mut tx = self.ingest.tx("test.progress").await.expect("a transaction");
         let request = ProgressRequest { lease_attempt: job.lease_attempt, probed_index: 0, result_count: 0 };
-        let answer = leases::progress(&mut tx, &LeaseRules::default(), scanner, job.job_id, request).await;
+        let answer = {
+            let holder = self.holder(scanner).await;
+            leases::progress(&mut tx, &LeaseRules::default(), &holder, job.job_id, request).await
+        };
         let answer = answer.expect("may tell");
         tx.commit().await.expect("commits");
         answer

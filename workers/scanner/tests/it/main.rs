@@ -5,6 +5,7 @@ mod command;
 mod coverage;
 mod faults;
 mod few_files;
+mod golden;
 mod listeners;
 mod server;
 mod truth;

@@ -60,6 +60,8 @@ pub struct ScannerAnswer {
     key_last_used_at: Option<DateTime<Utc>>,
     /// It is asked to take a new key at its next heartbeat.
     rotate_key_requested: bool,
+    /// When the one-time token of its key was used a second time; make a new token then.
+    key_flagged_at: Option<DateTime<Utc>>,
     /// Until when its unused provisioning token works.
     token_expires_at: Option<DateTime<Utc>>,
     first_heartbeat_at: Option<DateTime<Utc>>,
@@ -113,6 +115,7 @@ impl ScannerAnswer {
             key_created_at: scanner.api_key_created_at,
             key_last_used_at: scanner.api_key_last_used_at,
             rotate_key_requested: scanner.rotate_key_requested,
+            key_flagged_at: scanner.key_flagged_at,
             token_expires_at: scanner.token_expires_at,
             first_heartbeat_at: scanner.first_heartbeat_at,
             last_heartbeat_at: scanner.last_heartbeat_at,
