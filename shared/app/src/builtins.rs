@@ -46,7 +46,7 @@ pub async fn seed(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<String>, AppErro
         added.push(built_in.name.to_owned());
     }
     if !added.is_empty() {
-        live::emit(conn, "config", "builtins").await?;
+        live::emit(conn, live::topics::CONFIG, "builtins").await?;
         let entry =
             audit::Entry::change("seeded", "built-ins", "builtins").diff(json!(null), json!({ "added": added }));
         audit::record(conn, ctx, entry).await?;

@@ -120,7 +120,7 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewExclusion) -> Resu
     store::insert(conn, id, &fields, ctx.caller.user_id(), false)
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let exclusion = stored(conn, id).await?;
     reach_jobs(conn, ctx, &exclusion).await?;
     let entry = audit::Entry::change("created", KIND, id).diff(Value::Null, shown(&fields)).reason(&fields.reason);
@@ -195,7 +195,7 @@ pub async fn update(
     if !done {
         return Err(AppError::Stale);
     }
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
     reach_jobs(conn, ctx, &after).await?;
     let entry = audit::Entry::change("updated", KIND, id).diff(shown(&fields_of(&before)), shown(&fields));
@@ -229,7 +229,7 @@ pub async fn set_enabled(
     if !store::set_enabled(conn, id, before.version, (!enabled).then_some(&*reason)).await? {
         return Err(AppError::Stale);
     }
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
     reach_jobs(conn, ctx, &after).await?;
     let entry = audit::Entry::change(if enabled { "enabled" } else { "disabled" }, KIND, id)
@@ -259,7 +259,7 @@ pub async fn delete(conn: &mut Conn, ctx: &Ctx<'_>, id: ExclusionId) -> Result<(
     ctx.require_step_up()?;
     let exclusion = editable(conn, id).await?;
     fields::deleted(store::delete(conn, id).await, KIND)?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let entry = audit::Entry::change("deleted", KIND, id).diff(shown(&fields_of(&exclusion)), Value::Null);
     audit::record(conn, ctx, entry).await
 }

@@ -113,7 +113,7 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewPortList) -> Resul
     store::insert(conn, id, &fields)
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let list = stored(conn, id).await?;
     audit::record(conn, ctx, audit::Entry::change("created", KIND, id).diff(Value::Null, shown(&fields))).await?;
     Ok(list)
@@ -169,7 +169,7 @@ pub async fn update(
     if !done {
         return Err(AppError::Stale);
     }
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
     let entry = audit::Entry::change("updated", KIND, id).diff(shown(&fields_of(&before)), shown(&fields));
     audit::record(conn, ctx, entry).await?;
@@ -195,7 +195,7 @@ pub async fn delete(conn: &mut Conn, ctx: &Ctx<'_>, id: PortListId) -> Result<()
     let list = editable(conn, id).await?;
     fields::unused(store::referrers(conn, id).await?)?;
     fields::deleted(store::delete(conn, id).await, KIND)?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let entry = audit::Entry::change("deleted", KIND, id).diff(shown(&fields_of(&list)), Value::Null);
     audit::record(conn, ctx, entry).await
 }

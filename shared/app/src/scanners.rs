@@ -162,7 +162,7 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewScanner) -> Result
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
     let (token, expires_at) = new_token(conn, ctx, id, minutes).await?;
-    live::emit(conn, "scanners", &id.to_string()).await?;
+    live::emit(conn, live::topics::SCANNERS, &id.to_string()).await?;
     let scanner = stored(conn, id).await?;
     let mut after = shown(&fields);
     after["tokenPrefix"] = json!(prefix_of(&token)?);
@@ -452,7 +452,7 @@ pub async fn delete(conn: &mut Conn, ctx: &Ctx<'_>, id: ScannerId) -> Result<(),
     let scanner = locked(conn, id).await?;
     fields::unused(store::referrers(conn, id).await?)?;
     fields::deleted(store::delete(conn, id).await, KIND)?;
-    live::emit(conn, "scanners", &id.to_string()).await?;
+    live::emit(conn, live::topics::SCANNERS, &id.to_string()).await?;
     let entry = audit::Entry::change("deleted", KIND, id).diff(shown(&fields_of(&scanner)), Value::Null);
     audit::record(conn, ctx, entry).await
 }
@@ -484,7 +484,7 @@ async fn changed(
     after: Value,
     reason: &str,
 ) -> Result<Scanner, AppError> {
-    live::emit(conn, "scanners", &id.to_string()).await?;
+    live::emit(conn, live::topics::SCANNERS, &id.to_string()).await?;
     let scanner = stored(conn, id).await?;
     audit::record(conn, ctx, audit::Entry::change(action, KIND, id).diff(before, after).reason(reason)).await?;
     Ok(scanner)

@@ -93,7 +93,7 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewSubnet) -> Result<
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
     store::set_scanners(conn, id, &input.scanners).await?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let subnet = stored(conn, id).await?;
     let mut after = shown(&fields);
     after["scanners"] = scanner_names(&subnet);
@@ -142,7 +142,7 @@ pub async fn update(conn: &mut Conn, ctx: &Ctx<'_>, id: SubnetId, patch: SubnetP
     if !done {
         return Err(AppError::Stale);
     }
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
     let entry = audit::Entry::change("updated", KIND, id).diff(shown(&fields_of(&before)), shown(&fields));
     audit::record(conn, ctx, entry).await?;
@@ -165,7 +165,7 @@ pub async fn assign_scanners(
         return Err(AppError::Stale);
     }
     store::set_scanners(conn, id, scanners).await?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
     let entry = audit::Entry::change("scanners assigned", KIND, id)
         .diff(json!({ "scanners": scanner_names(&before) }), json!({ "scanners": scanner_names(&after) }));
@@ -193,7 +193,7 @@ pub async fn delete(conn: &mut Conn, ctx: &Ctx<'_>, id: SubnetId) -> Result<(), 
     let subnet = editable(conn, id).await?;
     fields::unused(store::referrers(conn, id).await?)?;
     fields::deleted(store::delete(conn, id).await, KIND)?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let entry = audit::Entry::change("deleted", KIND, id).diff(shown(&fields_of(&subnet)), Value::Null);
     audit::record(conn, ctx, entry).await
 }

@@ -135,7 +135,7 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewTemplate) -> Resul
     store::insert(conn, id, &fields, ctx.caller.actor.name())
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let template = stored(conn, id).await?;
     audit::record(conn, ctx, audit::Entry::change("created", KIND, id).diff(Value::Null, shown(&template))).await?;
     Ok(template)
@@ -209,7 +209,7 @@ pub async fn update(
     if !done {
         return Err(AppError::Stale);
     }
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
     audit::record(conn, ctx, audit::Entry::change("updated", KIND, id).diff(shown(&before), shown(&after))).await?;
     Ok(after)
@@ -229,7 +229,7 @@ pub async fn delete(conn: &mut Conn, ctx: &Ctx<'_>, id: TemplateId) -> Result<()
     let template = editable(conn, id).await?;
     fields::unused(store::referrers(conn, id).await?)?;
     fields::deleted(store::delete(conn, id).await, KIND)?;
-    live::emit(conn, "config", &id.to_string()).await?;
+    live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     audit::record(conn, ctx, audit::Entry::change("deleted", KIND, id).diff(shown(&template), Value::Null)).await
 }
 

@@ -173,7 +173,7 @@ pub async fn mark_silent(conn: &mut Conn, ctx: &Ctx<'_>, seconds: u32) -> Result
             },
         )
         .await?;
-        live::emit(conn, "scanners", &id).await?;
+        live::emit(conn, live::topics::SCANNERS, &id).await?;
     }
     Ok(silent.len())
 }

@@ -57,7 +57,7 @@ pub async fn heartbeat(
     // Every open page fetches its regions anew when it hears this: only for what somebody waits to see. The age of the
     // last heartbeat and the load are fetched by the pages themselves, now and then.
     if returns || request.last_error.is_some() {
-        live::emit(conn, "scanners", &holder.id.to_string()).await?;
+        live::emit(conn, live::topics::SCANNERS, &holder.id.to_string()).await?;
     }
     if returns {
         greet(conn, ctx, holder, before, source).await?;

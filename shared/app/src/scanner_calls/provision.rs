@@ -86,7 +86,7 @@ pub async fn provision(
         },
     )
     .await?;
-    live::emit(conn, "scanners", &found.scanner.to_string()).await?;
+    live::emit(conn, live::topics::SCANNERS, &found.scanner.to_string()).await?;
     let scanner = Caller {
         actor: Actor::Scanner { id: found.scanner, name: found.scanner_name.clone() },
         ip: Some(source),
@@ -123,7 +123,7 @@ async fn used_before(
         return Ok(refusal);
     }
     scanner_keys::flag_key(conn, found.scanner, ctx.now()).await?;
-    live::emit(conn, "scanners", &found.scanner.to_string()).await?;
+    live::emit(conn, live::topics::SCANNERS, &found.scanner.to_string()).await?;
     let summary = format!("The one-time token of {} was used a second time, from {source}", found.scanner_name);
     events::raise(
         conn,

@@ -38,7 +38,7 @@ pub async fn rotate(conn: &mut Conn, ctx: &Ctx<'_>, holder: &Holder) -> Result<R
         },
     )
     .await?;
-    live::emit(conn, "scanners", &holder.id.to_string()).await?;
+    live::emit(conn, live::topics::SCANNERS, &holder.id.to_string()).await?;
     let scanner = Caller { actor: Actor::Scanner { id: holder.id, name: holder.name.clone() }, ..ctx.caller.clone() };
     let ctx = Ctx { caller: &scanner, ..*ctx };
     let entry = Entry::change("key_rotated", "scanner", holder.id)
