@@ -12,6 +12,7 @@ pub mod exclusions;
 pub mod guard;
 pub mod me;
 pub mod openapi;
+pub mod ops;
 pub mod port_lists;
 pub mod scan_templates;
 pub mod scanners;
@@ -37,6 +38,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(port_lists::routes())
         .merge(scan_templates::routes())
         .merge(exclusions::routes())
+        .merge(ops::routes())
         .merge(openapi::routes())
 }
 

@@ -14,6 +14,7 @@ mod idempotency;
 mod lists;
 mod live;
 mod login;
+mod ops;
 mod owner_reset;
 mod page_rights;
 mod pages;

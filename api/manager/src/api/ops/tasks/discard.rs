@@ -1,0 +1,37 @@
+//! `POST /api/ops/tasks/:id/discard`
+use axum::extract::State;
+use mipo_app::ops::tasks;
+use mipo_domain::ids::TaskId;
+
+use super::get::TaskAnswer;
+use crate::api::ops::Reason;
+use crate::http::{Id, Json, Problem};
+use crate::signed::SignedIn;
+use crate::state::App;
+
+/// Sets a pending, dead or cancelled task aside; it can be undone for 24 h. A reason is required.
+#[utoipa::path(
+    post,
+    path = "/api/ops/tasks/{id}/discard",
+    tag = "ops",
+    operation_id = "discardTask",
+    extensions(("x-right" = json!("queues:execute"))),
+    params(("id" = Uuid, Path, description = "The task")),
+    request_body = Reason,
+    responses(
+        (status = 200, description = "The task as it is now", body = TaskAnswer),
+        (status = 409, description = "`WRONG_STATUS`: its state does not allow it"),
+    )
+)]
+pub async fn discard(
+    State(app): State<App>,
+    signed: SignedIn,
+    Id(id): Id<TaskId>,
+    Json(body): Json<Reason>,
+) -> Result<Json<TaskAnswer>, Problem> {
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.tx("ops.discard_task").await?;
+    tasks::discard(&mut tx, &ctx, id, &body.reason).await?;
+    tx.commit().await?;
+    super::now(&app, &signed, id).await
+}
