@@ -190,6 +190,10 @@ async fn way(conn: &mut PgConnection, ask: &Ask, side: Side) -> Result<Way, Queu
     if states.contains(&Shown::Done) {
         return Ok(Way::Along(nth(conn, ask, side, None).await?));
     }
+    // One state is a range of its index, in the order of ids: nothing is passed over.
+    if states.len() == 1 && ask.filter.terms.iter().all(|term| matches!(term.test, Test::Status(_))) {
+        return Ok(Way::Along(None));
+    }
     let mut horizon = None;
     for state in states {
         horizon = ask.order.nearer(horizon, nth(conn, ask, side, Some(state)).await?);
@@ -226,7 +230,9 @@ async fn nth(
     }
     narrow::push_ids(&mut query, &ask.filter);
     push_after(&mut query, ask);
-    query.push(ask.order.sql()).push(" limit 1 offset ").push_bind(LOOK);
+    query.push(ask.order.sql()).push(" limit 1 offset ");
+    // Rows of a rare state lie apart, each in a block of its own.
+    query.push_bind(if status.is_some() { LOOK / 2 } else { LOOK });
     Ok(query.build_query_scalar().fetch_optional(conn).await?)
 }
 
@@ -245,7 +251,8 @@ fn push_source(query: &mut QueryBuilder<Postgres>, ask: &Ask, side: Side, way: W
     });
     match way {
         Way::Running => {
-            query.push(" and t.id in (").push(RUNNING).push(")");
+            // As an array: the ids are few, and the plan must not take them for many.
+            query.push(" and t.id = any(array(").push(RUNNING).push("))");
         }
         Way::Later => {
             query.push(" and t.run_at > t.created_at and t.run_at > now()");
@@ -255,9 +262,13 @@ fn push_source(query: &mut QueryBuilder<Postgres>, ask: &Ask, side: Side, way: W
         }
         Way::Along(None) | Way::Nowhere => {}
     }
-    let states = ask.filter.states();
-    if side == Side::Ended && !states.contains(&Shown::Done) {
-        query.push(" and t.status <> 'done'");
+    if side == Side::Ended {
+        // In the text, so that the plan sees what the partial index holds.
+        match narrow::of_side(&ask.filter.states(), side)[..] {
+            [state] => query.push(format!(" and t.status = '{state}'")),
+            ref states if !states.contains(&Shown::Done) => query.push(" and t.status <> 'done'"),
+            _ => query,
+        };
     }
     narrow::push(query, &ask.filter, side);
 }
@@ -291,27 +302,80 @@ async fn side_rows(
     Ok(query.build_query_as().fetch_all(conn).await?)
 }
 
-/// Counted where it was looked at to the end; else what the planner expects.
+/// Counted where that is quick; else what the samples of the minute or the planner say.
 async fn total(conn: &mut PgConnection, ask: &Ask, ways: &[(Side, Way)], shown: usize) -> Result<Count, QueueError> {
     let (mut sum, mut about) = (0, false);
     for (side, way) in ways {
-        match way {
-            Way::Nowhere => {}
+        sum += match way {
+            Way::Nowhere => 0,
+            // An index holds all that these filters look at.
+            Way::Along(Some(_)) if *side == Side::Ended && is_indexed(&ask.filter) => {
+                counted(conn, ask, *side, Way::Along(None)).await?
+            }
             Way::Along(Some(_)) => {
                 about = true;
-                sum += estimate(conn, ask, *side).await?;
+                let sampled = if *side == Side::Live { sampled(conn, &ask.filter).await? } else { None };
+                match sampled {
+                    Some(count) => count,
+                    None => estimate(conn, ask, *side).await?,
+                }
             }
-            way => {
-                let mut query = QueryBuilder::<Postgres>::new(FULL_KEYS);
-                query.push("select count(*) from (select");
-                push_source(&mut query, ask, *side, *way);
-                query.push(" limit ").push_bind(COUNT_LIMIT + 1).push(") n");
-                sum += query.build_query_scalar::<i64>().fetch_one(&mut *conn).await?;
-            }
-        }
+            way => counted(conn, ask, *side, *way).await?,
+        };
     }
     let value = sum.max(shown as i64);
     Ok(if about { Count::about(value) } else { Count::capped(value) })
+}
+
+/// At most one beyond the limit.
+async fn counted(conn: &mut PgConnection, ask: &Ask, side: Side, way: Way) -> Result<i64, QueueError> {
+    let mut query = QueryBuilder::<Postgres>::new(FULL_KEYS);
+    query.push("select count(*) from (select");
+    push_source(&mut query, ask, side, way);
+    query.push(" limit ").push_bind(COUNT_LIMIT + 1).push(") n");
+    Ok(query.build_query_scalar().fetch_one(conn).await?)
+}
+
+/// Of what did not end well, by columns of its index alone.
+fn is_indexed(filter: &Filter) -> bool {
+    !filter.states().contains(&Shown::Done)
+        && filter.terms.iter().all(|term| {
+            matches!(term.test, Test::Status(_) | Test::Queue(_) | Test::Kind(_) | Test::Fingerprint(_) | Test::Id(_))
+        })
+}
+
+/// What the last sample saw, of a filter that asks for nothing else than it tells apart.
+async fn sampled(conn: &mut PgConnection, filter: &Filter) -> Result<Option<i64>, QueueError> {
+    let (mut queues, mut kinds) = (None, None);
+    for term in &filter.terms {
+        match &term.test {
+            Test::Status(_) => {}
+            Test::Queue(names) if !term.not && queues.is_none() => queues = Some(names.clone()),
+            Test::Kind(names) if !term.not && kinds.is_none() => kinds = Some(names.clone()),
+            _ => return Ok(None),
+        }
+    }
+    let states = filter.states();
+    let has = |state| states.contains(&state);
+    let count = sqlx::query_scalar!(
+        r#"select sum(case when $3 then s.scheduled_count else 0 end + case when $4 then s.retrying_count else 0 end
+             + case when $5 then s.snoozed_count else 0 end + case when $6 then s.waiting_count else 0 end
+             + case when $7 then s.ready_count else 0 end + case when $8 then s.running_count else 0 end)
+           from jobs.queue_samples s
+           where s.at = (select max(at) from jobs.queue_samples where at > now() - interval '10 minutes')
+             and ($1::text[] is null or s.queue = any ($1)) and ($2::text[] is null or s.kind = any ($2))"#,
+        queues.as_deref(),
+        kinds.as_deref(),
+        has(Shown::Scheduled),
+        has(Shown::Retrying),
+        has(Shown::Snoozed),
+        has(Shown::Waiting),
+        has(Shown::Ready),
+        has(Shown::Running)
+    )
+    .fetch_one(conn)
+    .await?;
+    Ok(count)
 }
 
 async fn estimate(conn: &mut PgConnection, ask: &Ask, side: Side) -> Result<i64, QueueError> {
@@ -367,9 +431,4 @@ pub async fn ids(
 fn sides(filter: &Filter) -> Vec<Side> {
     let states = filter.states();
     [Side::Live, Side::Ended].into_iter().filter(|side| !narrow::of_side(&states, *side).is_empty()).collect()
-}
-
-/// True when a filter says nothing that narrows: everything there is.
-pub fn is_everything(filter: &Filter) -> bool {
-    filter.terms.iter().all(|term| matches!(&term.test, Test::Status(_)) && filter.states().len() == Shown::ALL.len())
 }

@@ -143,7 +143,7 @@ pub async fn workers(conn: &mut PgConnection) -> Result<Vec<Worker>, QueueError>
 async fn running_tasks(conn: &mut PgConnection) -> Result<Vec<RunningTask>, QueueError> {
     let statement = format!(
         "select t.id, t.queue, t.kind, t.attempts as attempt, t.started_at, t.cancel_requested, t.locked_by as worker
-         from jobs.tasks t where t.id in ({RUNNING}) and t.status = 'running' order by t.started_at"
+         from jobs.tasks t where t.id = any(array({RUNNING})) and t.status = 'running' order by t.started_at"
     );
     Ok(sqlx::query_as(AssertSqlSafe(statement)).fetch_all(conn).await?)
 }

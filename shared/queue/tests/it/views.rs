@@ -72,18 +72,28 @@ struct Some {
     discarded: TaskId,
 }
 
+/// Ids are sorted by their millisecond: the next one is another.
+async fn apart() {
+    tokio::time::sleep(Duration::from_millis(2)).await;
+}
+
 async fn some(place: &Place) -> Some {
     let no = worker(place).await;
     let dead = place.enqueue(slow()).await.expect("new");
     claim(place, no).await;
     end(place, "dead", "no route to host").await;
+    apart().await;
     let retrying = place.enqueue(slow()).await.expect("new");
     claim(place, no).await;
     end(place, "failed", "time is up").await;
+    apart().await;
     let running = place.enqueue(slow()).await.expect("new");
     claim(place, no).await;
+    apart().await;
     let ready = place.enqueue(slow().priority(3)).await.expect("new");
+    apart().await;
     let scheduled = place.enqueue(slow().delay(HOUR)).await.expect("new");
+    apart().await;
     let discarded = place.enqueue(NewTask::new(&QUICK, json!({}))).await.expect("new");
     let mut conn = place.pool.acquire().await.expect("a connection");
     actions::discard(&mut conn, discarded).await.expect("discards");

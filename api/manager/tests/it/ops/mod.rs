@@ -21,8 +21,9 @@ pub async fn pending(world: &World) -> String {
     .expect("inserts")
 }
 
-/// A dead one.
+/// A dead one, made after all before it: ids are sorted by their millisecond.
 pub async fn dead(world: &World) -> String {
+    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
     sqlx::query_scalar(
         "insert into jobs.task_history (id, queue, kind, payload, status, priority, attempts, max_attempts, run_at, locked_by, started_at, last_error,
            fingerprint, created_by, created_at, finished_at)
