@@ -32,7 +32,7 @@ grant select on config.backup_runs, config.backup_bundles, config.backup_restore
 grant select, delete on config.live_events to mipo_manager;
 grant select (key_id, public_key, signed_by, signature, active_from, retired_at, created_at) on config.signing_keys to mipo_manager;
 grant select on all tables in schema results to mipo_manager;
-grant insert, update (status, status_reason, completed_at, updated_at, version) on results.scans to mipo_manager;
+grant insert, update (status, status_reason, paused_at, completed_at, updated_at, version) on results.scans to mipo_manager;
 grant select on jobs.scan_jobs, jobs.result_parts, jobs.job_hosts, jobs.job_errors, jobs.scope_cuts to mipo_manager;
 -- Pause, resume, cancel, repair; never what a job may do (its spec), nor what came of it.
 grant update (status, hold_reasons, priority, resign_requested_at, age_from, failed_leases, unstarted_leases, lease_until, finished_at,
@@ -46,7 +46,7 @@ grant select on config.scanners, config.provisioning_tokens to mipo_ingest;
 grant update (status, bound_ip, bound_asn, ip_mismatch_count, failed_auth_count, api_key_prefix, api_key_hash, api_key_created_at,
     api_key_last_used_at, previous_api_key_prefix, previous_api_key_hash, previous_key_until, rotate_key_requested, last_heartbeat_at,
     first_heartbeat_at, scanner_version, hostname, platform, arch, internal_ip, external_ip, capabilities, metrics, last_error, binary_sha256,
-    updated_at)
+    key_flagged_at, updated_at)
   on config.scanners to mipo_ingest;
 grant update (used_at, used_from_ip, used_binary_sha256) on config.provisioning_tokens to mipo_ingest;
 grant insert on config.scanner_key_rotations to mipo_ingest;
@@ -96,7 +96,7 @@ grant delete on config.provisioning_tokens, config.system_events, config.notific
 grant select on config.alarms to mipo_dispatcher;
 grant select, insert, update, delete on results.host_current, results.port_current to mipo_dispatcher;
 -- History: written once, or moved on by status and counts; who asked for what stays as it was.
-grant select, insert, update (status, status_reason, planning_finished_at, started_at, completed_at, scope, scope_hash, warnings, hosts_planned,
+grant select, insert, update (status, status_reason, planning_finished_at, started_at, paused_at, completed_at, scope, scope_hash, warnings, hosts_planned,
     probes_planned, open_count, change_count, tests_pass, tests_fail, tests_unexpected, tests_not_tested, updated_at, version)
   on results.scans to mipo_dispatcher;
 grant select, insert on results.port_sets, results.receipts, results.test_outcomes, results.port_changes, results.coverage,

@@ -46,7 +46,7 @@ impl Scans {
         match what {
             "pause" => scans::pause(&mut tx, &ctx, id, "lunch").await?,
             "resume" => scans::resume(&mut tx, &ctx, id, "").await?,
-            _ => scans::cancel(&mut tx, &ctx, id, "").await?,
+            _ => scans::cancel(&mut tx, &ctx, id, "not needed any more").await?,
         }
         tx.commit().await.expect("commits");
         Ok(())
