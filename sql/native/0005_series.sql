@@ -103,13 +103,16 @@ end
 $$;
 revoke execute on function results.ensure_partitions(timestamptz, timestamptz) from public;
 
--- Drops partitions of one series that end at or before p_before. Returns how many.
-create function results.drop_partitions(p_series text, p_before timestamptz) returns integer
-language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+-- Drops partitions of one series that end at or before p_before. Says how many, and how many have to wait: dropping one
+-- needs the whole series for a moment, and whoever waits for that makes everybody after it wait too. So it is not waited
+-- for long; the caller comes again.
+create function results.drop_partitions(p_series text, p_before timestamptz, out dropped integer, out postponed integer)
+language plpgsql security definer set search_path = pg_catalog, pg_temp set lock_timeout = '200ms' as $$
 declare
   part record;
-  dropped integer := 0;
 begin
+  dropped := 0;
+  postponed := 0;
   if p_series not in ('open_observations') then
     raise exception 'series % is kept for ever', p_series;
   end if;
@@ -120,11 +123,14 @@ begin
     where i.inhparent = ('results.' || quote_ident(p_series))::regclass
   loop
     if part.upper_bound <= p_before then
-      execute format('drop table results.%I', part.relname);
-      dropped := dropped + 1;
+      begin
+        execute format('drop table results.%I', part.relname);
+        dropped := dropped + 1;
+      exception when lock_not_available then
+        postponed := postponed + 1;
+      end;
     end if;
   end loop;
-  return dropped;
 end
 $$;
 revoke execute on function results.drop_partitions(text, timestamptz) from public;

@@ -37,3 +37,25 @@ async fn partitions_are_kept_on_both_ends() {
     assert_eq!((place.count(old).await, place.count(ahead).await), (0, 1));
     place.end().await;
 }
+
+#[tokio::test]
+async fn a_partition_in_use_is_dropped_later_and_keeps_nobody_waiting() {
+    let place = place().await;
+    place.execute("select results.ensure_partitions(now() - interval '120 days', now() - interval '120 days')").await;
+    let old = "select count(*) from pg_class where relname = 'open_observations_' || to_char((now() - interval '120 days') at time zone 'UTC', 'YYYYMMDD')";
+    let mut reader = place.admin.begin().await.expect("begins");
+    sqlx::query("select from results.open_observations").fetch_all(&mut *reader).await.expect("reads");
+    place.enqueue(NewTask::new(&kinds::PRUNE_OBSERVATIONS, ())).await;
+    assert_eq!(place.run_tasks().await, []);
+    assert_eq!(place.count(old).await, 1, "somebody reads the series");
+    assert_eq!(
+        place.count("select count(*) from jobs.tasks where kind = 'prune_observations'").await,
+        1,
+        "it comes again"
+    );
+    reader.commit().await.expect("commits");
+    place.execute("update jobs.tasks set run_at = now(), rank = now()").await;
+    assert_eq!(place.run_tasks().await, []);
+    assert_eq!(place.count(old).await, 0);
+    place.end().await;
+}
