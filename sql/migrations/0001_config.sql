@@ -138,6 +138,7 @@ create unique index scanner_groups_name_unique on config.scanner_groups (lower(n
 create table config.scanner_group_members (
   group_id uuid not null references config.scanner_groups (id) on delete cascade,
   scanner_id uuid not null constraint scanner_group_members_scanner references config.scanners (id),
+  created_at timestamptz not null default now(),
   primary key (group_id, scanner_id)
 );
 create index scanner_group_members_by_scanner on config.scanner_group_members (scanner_id);
@@ -175,6 +176,7 @@ create unique index subnet_groups_name_unique on config.subnet_groups (lower(nam
 create table config.subnet_group_members (
   group_id uuid not null references config.subnet_groups (id) on delete cascade,
   subnet_id uuid not null constraint subnet_group_members_subnet references config.subnets (id),
+  created_at timestamptz not null default now(),
   primary key (group_id, subnet_id)
 );
 create index subnet_group_members_by_subnet on config.subnet_group_members (subnet_id);
@@ -213,6 +215,7 @@ create unique index fqdn_groups_name_unique on config.fqdn_groups (lower(name));
 create table config.fqdn_group_members (
   group_id uuid not null references config.fqdn_groups (id) on delete cascade,
   fqdn_id uuid not null constraint fqdn_group_members_fqdn references config.fqdns (id),
+  created_at timestamptz not null default now(),
   primary key (group_id, fqdn_id)
 );
 create index fqdn_group_members_by_fqdn on config.fqdn_group_members (fqdn_id);
@@ -323,6 +326,7 @@ create unique index port_list_groups_name_unique on config.port_list_groups (low
 create table config.port_list_group_members (
   group_id uuid not null references config.port_list_groups (id) on delete cascade,
   port_list_id uuid not null constraint port_list_group_members_port_list references config.port_lists (id),
+  created_at timestamptz not null default now(),
   primary key (group_id, port_list_id)
 );
 create index port_list_group_members_by_list on config.port_list_group_members (port_list_id);
@@ -364,6 +368,7 @@ create table config.scan_template_targets (
   fqdn_id uuid constraint scan_template_targets_fqdn references config.fqdns (id),
   fqdn_group_id uuid constraint scan_template_targets_fqdn_group references config.fqdn_groups (id),
   discovery_list_id uuid constraint scan_template_targets_discovery_list references config.discovery_lists (id),
+  created_at timestamptz not null default now(),
   constraint scan_template_targets_one_source check (num_nonnulls(subnet_id, subnet_group_id, fqdn_id, fqdn_group_id, discovery_list_id) = 1),
   constraint scan_template_targets_unique unique nulls not distinct (template_id, subnet_id, subnet_group_id, fqdn_id, fqdn_group_id, discovery_list_id)
 );
@@ -373,6 +378,7 @@ create table config.scan_template_ports (
   template_id uuid not null references config.scan_templates (id) on delete cascade,
   port_list_id uuid constraint scan_template_ports_port_list references config.port_lists (id),
   port_list_group_id uuid constraint scan_template_ports_port_list_group references config.port_list_groups (id),
+  created_at timestamptz not null default now(),
   constraint scan_template_ports_one_source check (num_nonnulls(port_list_id, port_list_group_id) = 1),
   constraint scan_template_ports_unique unique nulls not distinct (template_id, port_list_id, port_list_group_id)
 );
@@ -401,6 +407,7 @@ create unique index scan_template_groups_name_unique on config.scan_template_gro
 create table config.scan_template_group_members (
   group_id uuid not null references config.scan_template_groups (id) on delete cascade,
   template_id uuid not null constraint scan_template_group_members_template references config.scan_templates (id),
+  created_at timestamptz not null default now(),
   primary key (group_id, template_id)
 );
 create index scan_template_group_members_by_template on config.scan_template_group_members (template_id);
@@ -445,6 +452,7 @@ create table config.schedule_templates (
   schedule_id uuid not null references config.schedules (id) on delete cascade,
   template_id uuid constraint schedule_templates_template references config.scan_templates (id),
   template_group_id uuid constraint schedule_templates_template_group references config.scan_template_groups (id),
+  created_at timestamptz not null default now(),
   constraint schedule_templates_one check (num_nonnulls(template_id, template_group_id) = 1),
   constraint schedule_templates_unique unique nulls not distinct (schedule_id, template_id, template_group_id)
 );
@@ -644,6 +652,7 @@ create table config.blackout_members (
   subnet_id uuid constraint blackout_members_subnet references config.subnets (id),
   subnet_group_id uuid constraint blackout_members_subnet_group references config.subnet_groups (id),
   scanner_id uuid constraint blackout_members_scanner references config.scanners (id),
+  created_at timestamptz not null default now(),
   constraint blackout_members_one check (num_nonnulls(subnet_id, subnet_group_id, scanner_id) = 1),
   constraint blackout_members_unique unique nulls not distinct (blackout_id, subnet_id, subnet_group_id, scanner_id)
 );

@@ -367,3 +367,66 @@ async fn a_set_is_not_emptied_by_two_at_once() {
     let name = refused.as_database_error().and_then(|error| error.constraint().map(str::to_owned));
     assert_eq!(name.as_deref(), Some("scanner_groups_have_members"));
 }
+
+/// Columns of the tables that are not like the rest (docs/adr).
+#[tokio::test]
+async fn every_row_knows_when_it_was_made_and_edited_ones_their_version() {
+    let world = World::new().await;
+    let lacking = |column: &str| {
+        format!(
+            "select coalesce(string_agg(t.table_schema || '.' || t.table_name, ' ' order by t.table_schema, t.table_name), '')
+             from information_schema.tables t
+             where t.table_schema in ('config', 'results', 'jobs') and t.table_type = 'BASE TABLE'
+               and t.table_name !~ '(_[0-9]{{8}}|_default)$'
+               and not exists (select from information_schema.columns c
+                 where (c.table_schema, c.table_name, c.column_name) = (t.table_schema, t.table_name, '{column}'))"
+        )
+    };
+    let without_birth = world.text(&lacking("created_at")).await;
+    let without_birth: Vec<_> = without_birth.split_whitespace().collect();
+    // Series and registers of one time, which has its own name.
+    let own_time = [
+        "config.live_events",
+        "jobs.bulk_discards",
+        "jobs.queue_hours",
+        "jobs.queue_samples",
+        "jobs.queue_starts",
+        "jobs.task_attempts",
+        "jobs.workers",
+    ];
+    assert_eq!(without_birth, own_time);
+    // What somebody edits by form or API has a version, so that nobody overwrites what they have not seen.
+    for table in [
+        "scanners",
+        "scanner_groups",
+        "subnets",
+        "subnet_groups",
+        "fqdns",
+        "fqdn_groups",
+        "discovery_sources",
+        "discovery_lists",
+        "port_catalog",
+        "port_lists",
+        "port_list_groups",
+        "scan_templates",
+        "scan_template_groups",
+        "schedules",
+        "tests",
+        "exclusions",
+        "blackout_windows",
+        "roles",
+        "users",
+        "settings",
+        "saved_views",
+        "backup_settings",
+        "alarm_rules",
+        "alarms",
+        "notification_channels",
+        "notification_policies",
+    ] {
+        for column in ["version", "updated_at"] {
+            let lacks = world.text(&lacking(column)).await;
+            assert!(!lacks.split_whitespace().any(|name| name == format!("config.{table}")), "{table} has no {column}");
+        }
+    }
+}
