@@ -23,6 +23,7 @@ create table results.scans (
   scope_hash bytea constraint scans_scope_hash_length check (length(scope_hash) = 32),
   seed bytea not null constraint scans_seed_length check (length(seed) = 16),
   warnings jsonb not null default '[]',
+  traceparent text constraint scans_traceparent_form check (traceparent ~ '^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$'),
   hosts_planned bigint not null default 0,
   probes_planned bigint not null default 0,
   open_count bigint,

@@ -34,6 +34,7 @@ pub mod subnets;
 pub mod template_summary;
 pub mod templates;
 pub mod throttle;
+mod trace;
 pub mod upkeep;
 pub mod views;
 

@@ -19,8 +19,10 @@ use mipo_store::jobs::scan_jobs::Job;
 use mipo_store::jobs::unstored_parts::UnstoredPart;
 use mipo_store::jobs::{job_hosts, scan_jobs, unstored_parts};
 use mipo_store::results::observations::{self, Observation};
+use serde_json::json;
 
-use crate::AppError;
+use crate::events::{self, Event};
+use crate::{AppError, Ctx};
 
 /// A scanner's clock is believed this far before the part was received; before that the server's time is taken.
 const BELIEVED: Duration = Duration::hours(24);
@@ -48,6 +50,21 @@ pub async fn store_next_part(conn: &mut Conn, scanner_id: ScannerId) -> Result<O
         mipo_queue::enqueue(conn, task).await?;
     }
     Ok(Some(job.id))
+}
+
+/// Tells of parts that could not be stored in any attempt; they are kept and tried again later.
+pub async fn store_failed(conn: &mut Conn, ctx: &Ctx<'_>, scanner_id: ScannerId) -> Result<(), AppError> {
+    let event = Event {
+        source: "dispatcher",
+        kind: "parts_not_stored",
+        severity: "high",
+        entity_type: "scanner",
+        entity_id: &scanner_id.to_string(),
+        summary: "Its results wait, because they could not be stored in any attempt; its task store_results says why",
+        detail: json!({}),
+    };
+    events::raise(conn, ctx, event).await?;
+    Ok(())
 }
 
 /// What is never to be probed by the job: the list that was signed, and what was added since.

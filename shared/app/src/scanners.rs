@@ -146,6 +146,8 @@ fn token_minutes(checks: &mut Checks, minutes: i64) -> i64 {
 /// Makes a scanner and the one-time token with which it becomes known.
 pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewScanner) -> Result<Enrolment, AppError> {
     ctx.require(Right::ScannersManage)?;
+    // It hands out a token. Who has just signed in is not asked again.
+    ctx.require_step_up()?;
     let mut checks = Checks::new();
     let fields = check(
         &mut checks,

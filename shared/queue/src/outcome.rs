@@ -43,6 +43,11 @@ impl HandlerError {
     pub fn abort(error: impl Into<BoxDynError>) -> Self {
         Self { error: error.into(), abort: true }
     }
+
+    /// True when no further attempt can mend it.
+    pub const fn is_abort(&self) -> bool {
+        self.abort
+    }
 }
 
 impl fmt::Debug for HandlerError {

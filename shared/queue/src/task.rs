@@ -140,6 +140,12 @@ impl NewTask {
         self
     }
 
+    /// The trace of what the task goes on with, where that has one.
+    pub fn continuing(mut self, trace: Option<&str>) -> Self {
+        self.traceparent = trace.map(str::to_owned);
+        self
+    }
+
     /// Seals the payload; a kind that is [`Kind::sealed`] is enqueued only so. The id is minted here, because a sealed
     /// value belongs to its row.
     pub fn seal(

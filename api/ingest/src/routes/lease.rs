@@ -32,7 +32,7 @@ pub(super) async fn start(State(state): State<Arc<Ingest>>, Path(id): Path<Strin
         let holder = call.holder(&state, &mut tx).await?;
         scanner_calls::admit_version(&state.settings.auth, &holder)?;
         let (id, asked) = (job_id(&id)?, parse::<StartRequest>(&bytes)?);
-        leases::start(&mut tx, &call.ctx(&state), &state.settings.leases, holder.id, id, asked).await
+        leases::start(&mut tx, &call.ctx(&state), &state.settings.leases, &holder, id, asked).await
     }
     .await;
     json(StatusCode::OK, &settle(tx, outcome).await?)

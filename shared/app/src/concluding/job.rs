@@ -64,7 +64,8 @@ async fn end_scan_after_last(conn: &mut Conn, scan: &Scan) -> Result<(), AppErro
     scans::lock(conn, scan.id).await?;
     let tally = scan_jobs::tally(conn, scan.id).await?;
     if tally.live == 0 && tally.unconcluded == 0 {
-        mipo_queue::enqueue(conn, ConcludeScan::task(scan.id)).await?;
+        let task = ConcludeScan::task(scan.id).continuing(scan.traceparent.as_deref());
+        mipo_queue::enqueue(conn, task).await?;
     }
     touched(conn, scan.id).await
 }

@@ -1,31 +1,40 @@
 //! Start, progress, release.
 use mipo_domain::ids::{ScanJobId, ScannerId};
-use mipo_domain::states::JobStatus;
+use mipo_domain::states::{JobStatus, ScanStatus};
 use mipo_protocol::messages::{ProgressAnswer, ProgressRequest, ReleaseRequest, StartAnswer, StartRequest};
 use mipo_protocol::problem::Code;
 use mipo_queue::payloads::ConcludeJob;
 use mipo_store::Conn;
 use mipo_store::config::scanner_keys::Holder;
 use mipo_store::jobs::leases;
+use serde_json::json;
 
 use super::{LeaseRules, added_exclusions, directive, held, rate_now, spec_of};
-use crate::Ctx;
+use crate::audit::Entry;
 use crate::refusal::Refusal;
 use crate::scans::touched;
+use crate::{Actor, Caller, Ctx, audit};
 
 /// The holder starts: the job runs, and the first one of a scan sets the scan `running`. Repeatable.
 pub async fn start(
     conn: &mut Conn,
     ctx: &Ctx<'_>,
     rules: &LeaseRules,
-    scanner: ScannerId,
+    scanner: &Holder,
     id: ScanJobId,
     request: StartRequest,
 ) -> Result<StartAnswer, Refusal> {
-    let lease = held(conn, scanner, id, request.lease_attempt).await?;
+    let lease = held(conn, scanner.id, id, request.lease_attempt).await?;
     leases::start(conn, id, f64::from(rules.lease_seconds)).await?;
-    leases::start_scan(conn, lease.scan_id, ctx.now()).await?;
+    let first = leases::start_scan(conn, lease.scan_id, ctx.now()).await?;
     touched(conn, lease.scan_id).await?;
+    if first {
+        let caller =
+            Caller { actor: Actor::Scanner { id: scanner.id, name: scanner.name.clone() }, ..ctx.caller.clone() };
+        let entry = Entry::change("running", "scan", lease.scan_id)
+            .diff(json!({ "status": ScanStatus::Pending }), json!({ "status": ScanStatus::Running, "jobId": id }));
+        audit::record(conn, &Ctx { caller: &caller, ..*ctx }, entry).await?;
+    }
     Ok(StartAnswer { lease_seconds: rules.lease_seconds, directive: directive(lease.scan_status, &lease.hold_reasons) })
 }
 

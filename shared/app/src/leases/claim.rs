@@ -42,9 +42,11 @@ pub async fn claim(
     scanners::lock(conn, scanner.id).await?;
     if ask.judge_holding {
         let (ids, attempts) = ids_and_attempts(ask.holding);
-        for (job, scan) in leases::drop_lost(conn, scanner.id, &ids, &attempts).await? {
-            mipo_queue::enqueue(conn, ConcludeJob::task(job, scanner.id)).await?;
-            touched(conn, scan).await?;
+        for job in leases::drop_lost(conn, scanner.id, &ids, &attempts).await? {
+            if job.ended {
+                mipo_queue::enqueue(conn, ConcludeJob::task(job.id, scanner.id)).await?;
+            }
+            touched(conn, job.scan_id).await?;
         }
     }
     if scanner.draining_until.is_some_and(|until| until > ctx.now()) {

@@ -63,7 +63,8 @@ pub async fn complete(
     let final_status = counters.final_status(request.status == CompleteStatus::Completed);
     let report = serde_json::to_value(request).map_err(|error| StoreError::inconsistent(error.to_string()))?;
     leases::finish(conn, id, final_status, &report, request.error_message.as_deref()).await?;
-    mipo_queue::enqueue(conn, ConcludeJob::task(id, scanner)).await?;
+    let task = ConcludeJob::task(id, scanner).continuing(lease.traceparent.as_deref());
+    mipo_queue::enqueue(conn, task).await?;
     touched(conn, lease.scan_id).await?;
     Ok(CompleteAnswer { final_status })
 }

@@ -1,5 +1,6 @@
 //! Step 2: a requested scan becomes signed jobs (product 7.2 to 7.4). In three parts, because names are resolved
 //! outside any transaction: [`load`] reads one snapshot, [`resolve`] asks the resolver, [`write()`] freezes the scope.
+mod give_up;
 mod inputs;
 mod load;
 mod resolve;
@@ -8,6 +9,7 @@ mod write;
 
 use chrono::Duration;
 
+pub use give_up::give_up;
 pub use load::{Draft, load};
 pub use resolve::{Resolved, resolve};
 pub use sign::{sign_anew, sign_anew_due};

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::adhoc::{self, AdHoc};
 use crate::audit::Entry;
-use crate::{AppError, Ctx, audit};
+use crate::{AppError, Ctx, audit, trace};
 
 /// On-demand scans are worked on before scheduled ones.
 const ON_DEMAND: i32 = 5;
@@ -48,6 +48,7 @@ pub async fn start(conn: &mut Conn, ctx: &Ctx<'_>, input: StartScan) -> Result<S
             adhoc::make_template(conn, ctx, typed).await?
         }
     };
+    let trace = trace::begin(ctx);
     let id = scans::insert(
         conn,
         &NewScan {
@@ -60,10 +61,11 @@ pub async fn start(conn: &mut Conn, ctx: &Ctx<'_>, input: StartScan) -> Result<S
             started_by: ctx.caller.actor.name(),
             requested_at: ctx.now(),
             seed: entropy::bytes(ctx.entropy),
+            traceparent: &trace,
         },
     )
     .await?;
-    mipo_queue::enqueue(conn, PlanScan::task(id, true)).await?;
+    mipo_queue::enqueue(conn, PlanScan::task(id, true).traceparent(trace)).await?;
     super::touched(conn, id).await?;
     let after = match &input.what {
         What::Template(_) => json!({ "template": template.name }),

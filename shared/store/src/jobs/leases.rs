@@ -70,6 +70,8 @@ pub struct Lease {
     pub excluded_count: i64,
     /// What the scanner said in complete, if it did.
     pub complete_report: Option<Value>,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
 }
 
 /// What an accepted part adds.
@@ -89,15 +91,26 @@ pub struct Progress {
     pub open: i64,
 }
 
+/// A job that its scanner did not know of any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The job.
+    pub id: ScanJobId,
+    /// Its scan.
+    pub scan_id: ScanId,
+    /// It ended with its scan; otherwise it waits again.
+    pub ended: bool,
+}
+
 /// Jobs `assigned` or `running` at the scanner that it does not list with their attempt: it lost them. Jobs of a scan
 /// that is being cancelled end; held ones become `paused`; the others may be handed out again at once by [`claim`].
-/// Returns those that ended.
+/// Returns all of them.
 pub async fn drop_lost(
     conn: &mut Conn,
     scanner: ScannerId,
     held_ids: &[i64],
     held_attempts: &[i32],
-) -> Result<Vec<(ScanJobId, ScanId)>, StoreError> {
+) -> Result<Vec<Dropped>, StoreError> {
     let rows = sqlx::query!(
         r#"with lost as (
              select j.id, s.status as scan_status from jobs.scan_jobs j join results.scans s on s.id = j.scan_id
@@ -122,7 +135,12 @@ pub async fn drop_lost(
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().filter(|r| r.status == "cancelled").map(|r| (r.id.into(), r.scan_id.into())).collect())
+    let dropped = rows.into_iter().map(|row| Dropped {
+        id: row.id.into(),
+        scan_id: row.scan_id.into(),
+        ended: row.status == "cancelled",
+    });
+    Ok(dropped.collect())
 }
 
 /// Hands out at most `limit` pending jobs of the scanner: higher priority first, then round robin over scans (the one
@@ -183,7 +201,8 @@ pub async fn lock(conn: &mut Conn, scanner: ScannerId, id: ScanJobId) -> Result<
     let row = sqlx::query!(
         r#"select j.id, j.scan_id, j.scanner_id, j.kind, j.status, s.status as scan_status, j.hold_reasons, j.lease_attempt,
              coalesce(j.lease_until > now(), false) as "live!", j.resume_index, j.probes_planned, j.max_probes_per_second,
-             j.added_exclusions, j.spec, j.probes_attempted, j.error_count, j.not_probed_count, j.excluded_count, j.complete_report
+             j.added_exclusions, j.spec, j.probes_attempted, j.error_count, j.not_probed_count, j.excluded_count, j.complete_report,
+             j.traceparent
            from jobs.scan_jobs j join results.scans s on s.id = j.scan_id
            where j.id = $1 and j.scanner_id = $2 for update of j"#,
         id.get(),
@@ -213,6 +232,7 @@ pub async fn lock(conn: &mut Conn, scanner: ScannerId, id: ScanJobId) -> Result<
         not_probed_count: row.not_probed_count,
         excluded_count: row.excluded_count,
         complete_report: row.complete_report,
+        traceparent: row.traceparent,
     }))
 }
 

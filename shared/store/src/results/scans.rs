@@ -27,6 +27,8 @@ pub struct NewScan<'a> {
     pub requested_at: DateTime<Utc>,
     /// Orders the probes of all its jobs.
     pub seed: [u8; 16],
+    /// The trace that its tasks and jobs carry on, as W3C `traceparent`.
+    pub traceparent: &'a str,
 }
 
 /// A scan, as far as the road of its results needs it.
@@ -58,6 +60,8 @@ pub struct Scan {
     pub completed_at: Option<DateTime<Utc>>,
     /// Orders the probes of all its jobs.
     pub seed: Vec<u8>,
+    /// The trace that its tasks and jobs carry on.
+    pub traceparent: Option<String>,
 }
 
 impl Scan {
@@ -86,8 +90,9 @@ pub struct FrozenScope<'a> {
 pub async fn insert(conn: &mut Conn, scan: &NewScan<'_>) -> Result<ScanId, StoreError> {
     let id = sqlx::query_scalar!(
         "insert into results.scans
-           (template_id, template_name, adhoc, schedule_id, planned_at, reason, priority, started_by, requested_at, seed)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id",
+           (template_id, template_name, adhoc, schedule_id, planned_at, reason, priority, started_by, requested_at, seed,
+            traceparent)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id",
         scan.template_id.as_uuid(),
         scan.template_name,
         scan.adhoc,
@@ -98,6 +103,7 @@ pub async fn insert(conn: &mut Conn, scan: &NewScan<'_>) -> Result<ScanId, Store
         scan.started_by,
         scan.requested_at,
         scan.seed.as_slice(),
+        scan.traceparent,
     )
     .fetch_one(conn)
     .await?;
@@ -109,7 +115,7 @@ pub async fn get(conn: &mut Conn, id: ScanId) -> Result<Option<Scan>, StoreError
     Ok(sqlx::query_as!(
         Scan,
         "select id, template_id, template_name, adhoc, status, status_reason, priority, started_by, requested_at,
-           planning_finished_at, started_at, completed_at, seed
+           planning_finished_at, started_at, completed_at, seed, traceparent
          from results.scans where id = $1",
         id.get()
     )
@@ -122,7 +128,7 @@ pub async fn lock(conn: &mut Conn, id: ScanId) -> Result<Option<Scan>, StoreErro
     Ok(sqlx::query_as!(
         Scan,
         "select id, template_id, template_name, adhoc, status, status_reason, priority, started_by, requested_at,
-           planning_finished_at, started_at, completed_at, seed
+           planning_finished_at, started_at, completed_at, seed, traceparent
          from results.scans where id = $1 for update",
         id.get()
     )

@@ -1,5 +1,6 @@
 //! The dispatcher on a real PostgreSQL: its own life, and the road of a scan from its request to its receipt.
 mod bulk;
+mod giving_up;
 mod leadership;
 mod model;
 mod passes;

@@ -251,3 +251,31 @@ async fn without_a_baseline_a_receipt_counts_no_change_and_the_scan_does() {
     assert!(world.text(&counts(first)).await.starts_with("0 "));
     world.check().await;
 }
+
+#[tokio::test]
+async fn one_trace_and_one_chain_lead_from_the_request_to_the_end() {
+    let world = World::new().await;
+    let scan = world.ask("10.0.0.1", "20-29").await;
+    let trace = world.text("select traceparent from results.scans").await;
+    assert_eq!(trace, world.text("select traceparent from jobs.tasks where kind = 'plan_scan'").await);
+    world.run_tasks().await;
+    let job = world.claim(scanner(1)).await.pop().expect("a job");
+    assert_eq!(job.traceparent.as_deref(), Some(trace.as_str()), "the scanner carries it on");
+    world.begin(scanner(1), &job).await;
+    // A repeated start is no second change.
+    world.begin(scanner(1), &job).await;
+    let sent = parts(&job, u64::MAX, 9, &seen(&[(1, 25)], &[]), |_, _| DefaultState::Closed);
+    for part in &sent {
+        world.hand_in(scanner(1), &job, part).await;
+    }
+    world.complete(scanner(1), &job, sent.len() as i64 - 1).await;
+    let concluding = "select traceparent from jobs.tasks where kind = 'conclude_job'";
+    assert_eq!(trace, world.text(concluding).await);
+    world.run_tasks().await;
+    assert_eq!(world.status(scan).await, "completed");
+    let ending = "select traceparent from jobs.task_history where kind = 'conclude_scan'";
+    assert_eq!(trace, world.text(ending).await);
+    let chain = "select actor_type || ' ' || action from config.audit_events
+                 where resource_type = 'scan' order by seq";
+    assert_eq!(world.texts(chain).await, ["cli started", "system planned", "scanner running", "system ended"]);
+}

@@ -128,7 +128,7 @@ impl World {
         match what {
             "pause" => scans::pause(&mut tx, &ctx, id, "").await,
             "resume" => scans::resume(&mut tx, &ctx, id, "").await,
-            _ => scans::cancel(&mut tx, &ctx, id, "").await,
+            _ => scans::cancel(&mut tx, &ctx, id, "not needed any more").await,
         }
         .unwrap_or_else(|error| panic!("{what}: {error}"));
         tx.commit().await.expect("commits");
@@ -238,7 +238,8 @@ impl World {
         let ctx = Ctx { caller: &caller, clock: &SystemClock, entropy: &OsEntropy };
         let mut tx = self.ingest.tx("test.begin").await.expect("a transaction");
         let request = StartRequest { lease_attempt: job.lease_attempt };
-        leases::start(&mut tx, &ctx, &LeaseRules::default(), scanner, job.job_id, request).await.expect("may start");
+        let holder = self.holder(scanner).await;
+        leases::start(&mut tx, &ctx, &LeaseRules::default(), &holder, job.job_id, request).await.expect("may start");
         tx.commit().await.expect("commits");
     }
 
