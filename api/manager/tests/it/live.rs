@@ -115,7 +115,11 @@ async fn the_stream_is_for_pages_of_mipo_and_for_rights_that_one_has() {
     let owner = world.owner().await;
     let refused = owner.open_from("/live?topics=scans", "cross-site").await;
     assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::FORBIDDEN, Some("CSRF")));
-    let refused = world.person("nobody", "").await.get("/live?topics=scans,alarms").await;
+    sqlx::query("insert into config.roles (id, name, scopes) values (gen_random_uuid(), 'nothing', '{}')")
+        .execute(&world.root)
+        .await
+        .unwrap();
+    let refused = world.person("nobody", "nothing").await.get("/live?topics=scans,alarms").await;
     assert_eq!((refused.status, refused.json()["code"].as_str()), (StatusCode::FORBIDDEN, Some("FORBIDDEN")));
 }
 

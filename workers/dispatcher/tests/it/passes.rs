@@ -296,7 +296,8 @@ async fn an_exclusion_made_later_stands_in_the_signed_list_of_jobs_that_wait() {
     assert_eq!(world.text(asked).await, "1", "the other job does not meet it");
     world.reconcile().await;
     assert_eq!(world.text(asked).await, "0");
-    let listed = "select (convert_from(spec, 'UTF8')::jsonb -> 'exclusions')::text from jobs.scan_jobs order by scan_id";
+    let listed =
+        "select (convert_from(spec, 'UTF8')::jsonb -> 'exclusions')::text from jobs.scan_jobs order by scan_id";
     assert_eq!(world.texts(listed).await, ["[]", r#"[{"cidr": "10.0.1.128/25", "ports": []}]"#]);
     assert_eq!(world.claim(scanner(1)).await.len(), 2, "both may be handed out");
 }
