@@ -41,6 +41,20 @@ async fn a_token_is_shown_once_and_stored_as_a_hash() {
 }
 
 #[tokio::test]
+async fn making_a_scanner_wants_a_fresh_password_too() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("owner").await;
+    owner.get("/config/scanners/new").await.expect(200);
+    world.clock.advance(chrono::TimeDelta::minutes(6));
+    let refused = call(&mut owner, Method::POST, PATH, json!({ "name": "berlin" })).await.expect(403);
+    assert_eq!(refused.code(), "REAUTH_REQUIRED");
+    assert_eq!(world.number("select count(*) from config.scanners").await, 0);
+    // The page asks before the form is filled in.
+    let asked = owner.get("/config/scanners/new").await.expect(303);
+    assert_eq!(asked.header("location"), "/reauth?next=/config/scanners/new");
+}
+
+#[tokio::test]
 async fn a_new_token_ends_the_key_and_the_token_before() {
     let world = World::new().await;
     let mut owner = world.signed_in("owner").await;

@@ -11,9 +11,11 @@ use crate::enrolment::Commands;
 use crate::http::Posted;
 use crate::signed::SignedIn;
 use crate::ui::config::scanners::token;
-use crate::ui::config::{Shared, number, refused};
+use crate::ui::config::{Shared, number, refused, step_up};
 use crate::ui::forms::Form;
 use crate::ui::{self, Page, show};
+
+const NEW: &str = "/config/scanners/new";
 
 #[derive(Template)]
 #[template(path = "config/scanner-new.html")]
@@ -30,7 +32,12 @@ fn view(page: Page, form: Form) -> NewPage {
 }
 
 pub async fn page(page: Page, signed: SignedIn, State(app): Shared) -> Result<Response, ui::Error> {
-    app.ctx(&signed.caller).require(Right::ScannersManage)?;
+    let ctx = app.ctx(&signed.caller);
+    ctx.require(Right::ScannersManage)?;
+    // Asked for before the form is filled in, because what is made hands out a token.
+    if let Some(response) = step_up(&ctx, NEW) {
+        return Ok(response);
+    }
     let form = Form::new().with("bindingMode", "ip").with("maxConcurrentJobs", "1").with("ttlMinutes", "60");
     let view = view(page, form);
     Ok(ui::render(&view, &view.page))
@@ -42,6 +49,11 @@ pub async fn create(
     State(app): Shared,
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    ctx.require(Right::ScannersManage)?;
+    if let Some(response) = step_up(&ctx, NEW) {
+        return Ok(response);
+    }
     let mut errors = Vec::new();
     let input = NewScanner {
         name: form.value("name").to_owned(),
@@ -52,7 +64,7 @@ pub async fn create(
         token_minutes: number(&form, "ttlMinutes", &mut errors),
     };
     let mut tx = app.db.tx("scanners.create").await?;
-    match scanners::create(&mut tx, &app.ctx(&signed.caller), input).await {
+    match scanners::create(&mut tx, &ctx, input).await {
         Ok(enrolment) if errors.is_empty() => {
             let commands = Commands::of(&mut tx, &app, &enrolment).await?;
             tx.commit().await?;
