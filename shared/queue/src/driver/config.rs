@@ -21,7 +21,7 @@ pub struct DriverConfig {
     pub(crate) poll_every: Duration,
     pub(crate) drain: Duration,
     pub(crate) listen: bool,
-    pub(crate) keep_failures: bool,
+    pub(crate) by_hand: bool,
     pub(crate) slots: HashMap<String, usize>,
     pub(crate) sealer: Option<Keys>,
     pub(crate) seed: u64,
@@ -55,7 +55,7 @@ impl DriverConfig {
             poll_every: Duration::from_secs(5),
             drain: Duration::from_secs(30),
             listen: true,
-            keep_failures: false,
+            by_hand: false,
             slots: HashMap::new(),
             sealer: None,
             seed: u64::from_le_bytes(bytes(entropy)),
@@ -88,9 +88,10 @@ impl DriverConfig {
         self
     }
 
-    /// Remembers failures for [`super::Driver::run_until_idle`].
-    pub const fn keep_failures(mut self) -> Self {
-        self.keep_failures = true;
+    /// Claims only while [`super::Driver::run_until_idle`] runs, and remembers failures for it. For tests, which
+    /// prepare tasks that nobody may take before they are ready.
+    pub const fn by_hand(mut self) -> Self {
+        self.by_hand = true;
         self
     }
 

@@ -133,9 +133,10 @@ impl Loop {
                 self.unsent.push((claim, verdict));
             }
         }
-        if self.drain_until.is_some() || self.shared.is_draining() {
+        if self.drain_until.is_some() {
             return Wants::default();
         }
+        // Also while no new work is taken: what has passed must not stay the time until which to sleep.
         if now >= self.next_poll {
             self.floors.clear();
             self.next_poll = now + self.jitter.around(self.shared.config.poll_every.mul_f64(0.83));
@@ -149,6 +150,9 @@ impl Loop {
             }
             !is_due
         });
+        if !self.shared.takes_new_work() {
+            return Wants::default();
+        }
         let mut busy: HashMap<&str, usize> = HashMap::new();
         for claim in state.held.values() {
             *busy.entry(claim.kind.queue).or_default() += 1;

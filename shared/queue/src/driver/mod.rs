@@ -67,6 +67,8 @@ pub(crate) struct Shared {
     worker: AtomicI32,
     /// An operator wants no new work here.
     draining: AtomicBool,
+    /// False between the runs of a driver that is told when to work.
+    claiming: AtomicBool,
     stale: AtomicU64,
     listening: AtomicBool,
 }
@@ -103,6 +105,10 @@ impl Shared {
         self.draining.load(Ordering::Relaxed)
     }
 
+    fn takes_new_work(&self) -> bool {
+        !self.is_draining() && self.claiming.load(Ordering::Relaxed)
+    }
+
     /// The number of this worker, once the database knows it.
     fn worker(&self) -> Option<i32> {
         Some(self.worker.load(Ordering::Relaxed)).filter(|no| *no > 0)
@@ -122,7 +128,7 @@ impl Shared {
                 tracing::warn!(
                     task.id = %claim.id, kind = claim.kind.name, attempt = claim.attempt, dead, error, "task failed"
                 );
-                if self.config.keep_failures {
+                if self.config.by_hand {
                     state.failures.push(FailedTask {
                         id: TaskId::from(claim.id),
                         kind: claim.kind.name,
@@ -188,6 +194,7 @@ impl Driver {
             .test_before_acquire(false)
             .acquire_timeout(Duration::from_secs(5))
             .connect_lazy_with((*pool.connect_options()).clone());
+        let claiming = AtomicBool::new(!config.by_hand);
         let shared = Arc::new(Shared {
             pool: own,
             config,
@@ -200,6 +207,7 @@ impl Driver {
             renewal: Notify::new(),
             worker: AtomicI32::new(0),
             draining: AtomicBool::new(false),
+            claiming,
             stale: AtomicU64::new(0),
             listening: AtomicBool::new(false),
         });
@@ -253,8 +261,9 @@ impl Driver {
     }
 
     /// Runs everything that is due until nothing is left, and tells which attempts failed since the last call. For
-    /// tests, with [`DriverConfig::keep_failures`]: tasks that are scheduled, back off or wait are left alone.
+    /// tests, with [`DriverConfig::by_hand`]: tasks that are scheduled, back off or wait are left alone.
     pub async fn run_until_idle(&self) -> Result<Vec<FailedTask>, QueueError> {
+        self.shared.claiming.store(true, Ordering::Relaxed);
         loop {
             let progress = self.shared.progress.notified();
             self.shared.wake_all();
@@ -264,6 +273,7 @@ impl Driver {
                 (kinds, !state.held.is_empty() || !state.reports.is_empty())
             };
             if !busy && !due(&self.shared.pool, &kinds).await? {
+                self.shared.claiming.store(!self.shared.config.by_hand, Ordering::Relaxed);
                 return Ok(std::mem::take(&mut self.shared.state().failures));
             }
             // The timeout is for other processes, whose progress is not heard here.

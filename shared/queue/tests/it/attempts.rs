@@ -174,12 +174,14 @@ async fn a_handler_that_hangs_is_ended_at_its_deadline() {
 #[tokio::test]
 async fn idle_means_nothing_due_and_failures_are_told_once() {
     let place = place().await;
-    let (driver, stop) = place.start(config("a", 1));
+    let (driver, stop) = place.start(config("a", 1).by_hand());
     let worker = work!(driver, &QUICK, obey);
     for what in ["done", "fail once", "abort", "done"] {
         place.enqueue(says(what)).await;
     }
     place.enqueue(says("done").delay(Duration::from_hours(1))).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(place.count("ready").await, 4, "nothing runs before it is told to");
     let mut failed = driver.run_until_idle().await.expect("runs");
     failed.sort_by_key(|task| task.dead);
     let told: Vec<_> = failed.iter().map(|task| (task.error.as_str(), task.attempt, task.dead)).collect();

@@ -86,6 +86,13 @@ async fn a_cancellation_reaches_the_handler_at_once() {
     worker.await.expect("joins").expect("ends well");
 }
 
+/// Processor time of this thread, on which the whole driver of a test runs, in hundredths of a second (proc(5)).
+fn ticks() -> u64 {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("is there");
+    let (_, fields) = stat.rsplit_once(')').expect("a name in brackets");
+    fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().expect("a number")).sum()
+}
+
 #[tokio::test]
 async fn a_drained_worker_finishes_and_takes_nothing_new() {
     let place = place().await;
@@ -110,8 +117,11 @@ async fn a_drained_worker_finishes_and_takes_nothing_new() {
     go.store(true, Ordering::SeqCst);
     place.until("done", 1).await;
     // Several polls long.
+    let before = ticks();
     tokio::time::sleep(Duration::from_secs(3)).await;
     assert_eq!(place.count("ready").await, 1, "nobody takes it");
+    let spent = ticks() - before;
+    assert!(spent < 100, "it waits instead of asking itself again and again: {spent} of 300 ticks");
     assert!(actions::drain_worker(&mut conn, no, false).await.expect("asks"));
     place.until("done", 2).await;
     stop.cancel();

@@ -63,7 +63,6 @@ pub fn config(name: &str, seed: u64) -> DriverConfig {
         .leases(Duration::from_secs(2), Duration::from_millis(300), Duration::from_millis(300))
         .poll_every(Duration::from_secs(1))
         .drain(Duration::from_secs(5))
-        .keep_failures()
 }
 
 impl Place {

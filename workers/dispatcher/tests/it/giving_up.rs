@@ -9,11 +9,8 @@ use crate::world::scanner;
 const SCAN: &str = "insert into results.scans (template_id, template_name, started_by, requested_at, seed)
   values (gen_random_uuid(), 'nightly', 't', now(), decode(repeat('00', 16), 'hex'))";
 
-/// Of a task that has failed in all attempts but one. Its queue is held until then: the driver runs already.
-const LAST_ATTEMPT: &str = "update jobs.tasks set attempts = max_attempts - 1;
-  update jobs.queues set paused = false where name = 'results'";
-
-const HOLD: &str = "update jobs.queues set paused = true where name = 'results'";
+/// Of a task that has failed in all attempts but one.
+const LAST_ATTEMPT: &str = "update jobs.tasks set attempts = max_attempts - 1, run_at = now(), rank = now()";
 
 #[tokio::test]
 async fn a_scan_that_cannot_be_planned_fails_with_its_last_attempt() {
@@ -24,7 +21,7 @@ async fn a_scan_that_cannot_be_planned_fails_with_its_last_attempt() {
     assert_eq!(place.run_tasks().await.len(), 1);
     let pending = "select count(*) from results.scans where status = 'pending'";
     assert_eq!(place.count(pending).await, 1, "an attempt that is not the last one changes nothing");
-    place.execute("update jobs.tasks set attempts = max_attempts - 1, run_at = now(), rank = now()").await;
+    place.execute(LAST_ATTEMPT).await;
     assert_eq!(place.run_tasks().await.len(), 1);
 
     let failed = "select count(*) from results.scans where status = 'failed' and status_reason = 'planning_failed'";
@@ -54,7 +51,6 @@ async fn parts_that_cannot_be_stored_are_told_of_and_tried_later() {
              select id, 1, 0, scanner_id, 0, 5, decode(repeat('00', 32), 'hex'), 'no part', 7 from jobs.scan_jobs",
         )
         .await;
-    place.execute(HOLD).await;
     place.enqueue(StoreResults::task(scanner(1))).await;
     place.execute(LAST_ATTEMPT).await;
     assert_eq!(place.run_tasks().await.len(), 1);

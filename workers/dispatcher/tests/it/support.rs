@@ -29,7 +29,7 @@ pub async fn place_and_db() -> (Place, Arc<TestDb>) {
     let (admin, pool) = (db.superuser_pool(), db.db_as("mipo_dispatcher"));
     let world = Arc::new(World::new(pool.clone(), Config::default()));
     let stop = CancellationToken::new();
-    let config = DriverConfig::new("dispatcher", "test", "0.0.0", &SystemClock, &OsEntropy).keep_failures();
+    let config = DriverConfig::new("dispatcher", "test", "0.0.0", &SystemClock, &OsEntropy).by_hand();
     let driver = Driver::start(pool.pool(), config, stop.clone());
     tokio::spawn(workers::register(&driver, &world).run());
     (Place { _db: Arc::clone(&db), admin, world, driver, stop }, db)
