@@ -1,14 +1,13 @@
 //! Reads of the queue pages, each with its right. Give them a read-only transaction: they are bounded in time.
 use mipo_domain::ids::TaskId;
 use mipo_domain::rights::Right;
-use mipo_queue::filter::{BadFilter, BadToken};
-use mipo_queue::views;
+use mipo_queue::{kinds, views};
 use mipo_store::Conn;
 use uuid::Uuid;
 
-pub use mipo_queue::filter::{Filter, Shown};
+pub use mipo_queue::filter::{BadFilter, BadToken, Filter, Shown, Term, Test};
 pub use mipo_queue::views::{
-    COUNT_LIMIT, Count, Times, bulk, cron, database, failures, overview, queue, task, tasks, waiting, workers,
+    COUNT_LIMIT, Count, Times, bulk, cron, database, failures, overview, queue, states, task, tasks, waiting, workers,
 };
 
 use crate::{AppError, Ctx, FieldError};
@@ -23,6 +22,16 @@ async fn admit(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<(), AppError> {
     }
     views::bound(conn, BOUND_MS).await?;
     Ok(())
+}
+
+/// The names of the queues.
+pub fn queue_names() -> impl Iterator<Item = &'static str> {
+    kinds::QUEUES.iter().map(|queue| queue.name)
+}
+
+/// The names of the kinds.
+pub fn kind_names() -> impl Iterator<Item = &'static str> {
+    kinds::ALL.iter().map(|kind| kind.name)
 }
 
 /// Reads a filter; each token that cannot be read is a refusal of `field` with its place.
@@ -56,6 +65,26 @@ pub async fn queue(
 pub async fn tasks(conn: &mut Conn, ctx: &Ctx<'_>, ask: &tasks::Ask) -> Result<tasks::TaskPage, AppError> {
     admit(conn, ctx).await?;
     Ok(tasks::page(conn, ask).await?)
+}
+
+/// How many tasks stand in each state, of those that pass the other terms of `filter`.
+pub async fn by_state(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    filter: &Filter,
+) -> Result<Vec<(Shown, Option<Count>)>, AppError> {
+    admit(conn, ctx).await?;
+    Ok(states::by_state(conn, filter).await?)
+}
+
+/// Tasks that wait for those of `group`, and how many they are.
+pub async fn waiting_for(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    group: &str,
+) -> Result<(Vec<states::Relative>, Count), AppError> {
+    admit(conn, ctx).await?;
+    Ok(states::waiting_for(conn, group).await?)
 }
 
 /// A task, and why it waits, if it does.

@@ -48,7 +48,7 @@ proptest! {
     fn what_is_written_is_read_again(terms in proptest::collection::vec((any::<bool>(), test()), 0..6)) {
         let filter = Filter { terms: terms.into_iter().map(|(not, test)| Term { not, test }).collect() };
         let written = filter.to_string();
-        prop_assume!(written.chars().count() <= 4000);
+        prop_assume!(written.chars().count() <= 8000);
         prop_assert_eq!(written.parse::<Filter>().expect("reads its own text"), filter);
     }
 
@@ -104,5 +104,5 @@ fn every_mistake_is_named_with_its_place() {
     for text in ["payload:a", "payload:a..b=1", "payload:a=1,2", "age:>99999d", "kind:Plan"] {
         assert!(text.parse::<Filter>().is_err(), "{text}");
     }
-    assert!("x".repeat(5000).parse::<Filter>().is_err());
+    assert!("x".repeat(9000).parse::<Filter>().is_err());
 }

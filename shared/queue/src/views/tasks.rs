@@ -327,6 +327,23 @@ async fn total(conn: &mut PgConnection, ask: &Ask, ways: &[(Side, Way)], shown: 
     Ok(if about { Count::about(value) } else { Count::capped(value) })
 }
 
+/// True when so few live tasks are looked at that each can be.
+pub(super) async fn few_live(conn: &mut PgConnection, ask: &Ask) -> Result<bool, QueueError> {
+    Ok(nth(conn, ask, Side::Live, None).await?.is_none())
+}
+
+/// How many ended tasks pass a filter on one ended state; none when that is known of no index and of no estimate.
+pub(super) async fn ended_total(conn: &mut PgConnection, ask: &Ask) -> Result<Option<Count>, QueueError> {
+    let way = way(conn, ask, Side::Ended).await?;
+    let only_names = |filter: &Filter| {
+        filter.terms.iter().all(|term| matches!(term.test, Test::Status(_) | Test::Queue(_) | Test::Kind(_)))
+    };
+    if matches!(way, Way::Along(Some(_))) && !is_indexed(&ask.filter) && !only_names(&ask.filter) {
+        return Ok(None);
+    }
+    Ok(Some(total(conn, ask, &[(Side::Ended, way)], 0).await?))
+}
+
 /// At most one beyond the limit.
 async fn counted(conn: &mut PgConnection, ask: &Ask, side: Side, way: Way) -> Result<i64, QueueError> {
     let mut query = QueryBuilder::<Postgres>::new(FULL_KEYS);
@@ -345,7 +362,7 @@ fn is_indexed(filter: &Filter) -> bool {
 }
 
 /// What the last sample saw, of a filter that asks for nothing else than it tells apart.
-async fn sampled(conn: &mut PgConnection, filter: &Filter) -> Result<Option<i64>, QueueError> {
+pub(super) async fn sampled(conn: &mut PgConnection, filter: &Filter) -> Result<Option<i64>, QueueError> {
     let (mut queues, mut kinds) = (None, None);
     for term in &filter.terms {
         match &term.test {
