@@ -63,6 +63,7 @@ if (dialog instanceof HTMLDialogElement) {
     button.addEventListener('click', show);
   }
   document.addEventListener('keydown', (event) => {
+    if (event.defaultPrevented) return;
     const typing = event.target instanceof HTMLElement && event.target.matches('input, textarea, select');
     if ((event.key === 'k' && (event.ctrlKey || event.metaKey)) || (event.key === '/' && !typing)) {
       event.preventDefault();

@@ -20,6 +20,8 @@ const RATE: (&str, &str) = (
     "Rate limit",
     "Probes per second. Scanner, subnet and port list each may have one; the lowest counts. Empty: no limit of its own.",
 );
+const REASON: (&str, &str) = ("Reason", "Required; it goes to the audit log.");
+const SHARED: (&str, &str) = ("Everybody sees it", "Everybody who may see the queues; you alone can change it.");
 const CONFIRM: (&str, &str) = ("Name", "The exact name, typed by hand, so that nothing is lost by one wrong click.");
 
 /// The help of the page at `route`, written as in the router (`/scans/{id}`).
@@ -366,6 +368,130 @@ const PAGES: &[(&str, Help)] = &[
             purpose: "What changed for the worse or the better, as the services saw it.",
             inputs: &[LIST],
             gotchas: &["Events are never edited. Those that need somebody open an alarm."],
+        },
+    ),
+    (
+        "/ops/tasks",
+        Help {
+            purpose: "Every task of every queue: what waits, what runs, and what became of it.",
+            inputs: &[
+                (
+                    "Filter",
+                    "Terms such as status:dead kind:plan_scan age:>10m; all must hold. The field completes names and values, and How to filter lists them.",
+                ),
+                (
+                    "Keys",
+                    "j and k move, x selects, Enter opens, r retries, c cancels, d discards, / filters; ? lists them.",
+                ),
+                ("Saved views", "Filter, order and columns under a name, for yourself or for everybody."),
+            ],
+            gotchas: &[
+                "Counts above 100,000 are estimates and say so; a search that looked at many tasks offers to go on further.",
+                "The list stands still while tasks are selected, so that no row moves away under the hand.",
+            ],
+        },
+    ),
+    (
+        "/ops/tasks/{id}",
+        Help {
+            purpose: "One task: why it waits, when each attempt ran and how it ended, and what it was given.",
+            inputs: &[(
+                "Arguments",
+                "Masked. Revealing them needs the right task-args:view and is written to the audit log.",
+            )],
+            gotchas: &[
+                "A retried task keeps its id and its attempts, and gets those of its kind once more.",
+                "Cancelling a running task asks its worker; the task ends when the worker obeys.",
+            ],
+        },
+    ),
+    (
+        "/ops/tasks/{id}/cancel",
+        Help {
+            purpose: "Calls the task off, for good unless it is retried.",
+            inputs: &[REASON],
+            gotchas: &["What it has done already stays done."],
+        },
+    ),
+    (
+        "/ops/tasks/{id}/discard",
+        Help {
+            purpose: "Sets the task aside, so that it neither runs nor stands among the dead.",
+            inputs: &[REASON],
+            gotchas: &["It can be undone for 24 hours, on the task's page."],
+        },
+    ),
+    (
+        "/ops/tasks/{id}/priority",
+        Help {
+            purpose: "Moves the task forward or back in its line.",
+            inputs: &[
+                ("Priority", "0 to 9; higher goes first."),
+                ("Reason", "May be empty; it goes to the audit log."),
+            ],
+            gotchas: &["Waiting tasks move forward as they age, so a low priority delays and never starves."],
+        },
+    ),
+    (
+        "/ops/bulk",
+        Help {
+            purpose: "Operations over many tasks, the newest first, with how far each is.",
+            inputs: &[],
+            gotchas: &["Tasks that were in another state when their turn came are left alone and counted."],
+        },
+    ),
+    (
+        "/ops/bulk/new",
+        Help {
+            purpose: "Does one thing to all tasks that pass a filter, after showing exactly how many they are.",
+            inputs: &[
+                ("To which tasks", "The filter language of the tasks; picked tasks are a filter on their ids."),
+                REASON,
+            ],
+            gotchas: &[
+                "When the count has changed by the time you start, nothing is started and the new count is shown.",
+                "Tasks that are made after the start are left alone.",
+            ],
+        },
+    ),
+    (
+        "/ops/bulk/{id}",
+        Help {
+            purpose: "One operation, live: how many tasks it has changed, and who asked for it and why.",
+            inputs: &[],
+            gotchas: &["Stopping keeps what was done. A discard can be undone for 24 hours once it has ended."],
+        },
+    ),
+    (
+        "/ops/bulk/{id}/undo",
+        Help {
+            purpose: "Brings back what the operation discarded, each task in its earlier state.",
+            inputs: &[REASON],
+            gotchas: &["It is an operation of its own, with progress and stop."],
+        },
+    ),
+    (
+        "/ops/views",
+        Help {
+            purpose: "Views of the queue pages that were kept under a name.",
+            inputs: &[],
+            gotchas: &["Shared views can be used by everybody and changed by their owner alone."],
+        },
+    ),
+    (
+        "/ops/views/new",
+        Help {
+            purpose: "Keeps filter, order, columns and rows a page under a name.",
+            inputs: &[("Name", "1 to 64 letters, digits, _ and -; unique among your views of the page."), SHARED],
+            gotchas: &[],
+        },
+    ),
+    (
+        "/ops/views/{id}",
+        Help {
+            purpose: "Renames one of your views, or shares it.",
+            inputs: &[("Name", "1 to 64 letters, digits, _ and -; unique among your views of the page."), SHARED],
+            gotchas: &["To change what it shows, open it, change the filter and save it under its name anew."],
         },
     ),
     (

@@ -50,6 +50,7 @@ pub mod help;
 pub mod home;
 pub mod last_page;
 pub mod nav;
+pub mod ops;
 pub mod page;
 pub mod profile;
 pub mod scans;
@@ -73,6 +74,7 @@ pub fn routes() -> Router<App> {
         .merge(home::routes())
         .merge(scans::routes())
         .merge(health::routes())
+        .merge(ops::routes())
         .merge(auth::routes())
         .merge(profile::routes())
         .merge(nav::routes())

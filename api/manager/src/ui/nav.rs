@@ -105,6 +105,14 @@ pub static AREAS: &[Area] = &[
             entry("/health/alerting/events", "Events", Right::HealthView),
         ],
     },
+    Area {
+        key: "ops",
+        title: "Ops",
+        entries: &[
+            entry("/ops/tasks", "Tasks", Right::QueuesView),
+            entry("/ops/bulk", "Bulk operations", Right::QueuesView),
+        ],
+    },
 ];
 
 /// An area as one user sees it.

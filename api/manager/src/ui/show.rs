@@ -157,15 +157,22 @@ pub fn labelled_loud(name: &str, tone: &str, words: &str) -> Html {
     ))
 }
 
-/// Shape and tone of a state of scans, jobs, scanners, alarms, verdicts, test outcomes and switches.
+/// Shape and tone of a state of scans, jobs, tasks, scanners, alarms, verdicts, test outcomes and switches.
 pub fn look(word: &str) -> (&'static str, &'static str) {
     match word {
         "pending" | "assigned" | "ready" => ("s-wait", "idle"),
         "running" => ("s-run", "run"),
-        "completed" | "active" | "resolved" | "pass" | "enabled" | "ok" | "good" => ("s-ok", "good"),
+        "completed" | "active" | "resolved" | "pass" | "enabled" | "ok" | "good" | "done" => ("s-ok", "good"),
         "partial" => ("s-part", "warn"),
         "failed" | "fail" => ("s-fail", "bad"),
-        "cancelled" | "cancelling" | "disabled" => ("s-stop", "idle"),
+        "cancelled" | "cancelling" | "disabled" | "stopping" => ("s-stop", "idle"),
+        "stopped" => ("s-stop", "warn"),
+        "dead" => ("s-dead", "bad"),
+        "retrying" => ("s-late", "warn"),
+        "scheduled" | "snoozed" => ("s-late", "idle"),
+        "waiting" => ("s-stuck", "idle"),
+        "discarded" => ("s-minus", "idle"),
+        "rescued" => ("s-warn", "warn"),
         "timed_out" => ("s-late", "bad"),
         "paused" => ("s-hold", "idle"),
         "offline" => ("s-off", "warn"),

@@ -15,6 +15,8 @@ pub struct RowMenu {
     about: String,
     quick: String,
     entries: String,
+    /// For the entry that comes next.
+    key: Option<&'static str>,
 }
 
 impl RowMenu {
@@ -26,7 +28,19 @@ impl RowMenu {
             about: about.to_string(),
             quick: String::new(),
             entries: String::new(),
+            key: None,
         }
+    }
+
+    /// The key that presses the next entry while its row is the current one (see `assets/js/rows.js`).
+    #[must_use]
+    pub fn keyed(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    fn key(&mut self) -> String {
+        self.key.take().map(|key| format!(r#" data-key="{key}""#)).unwrap_or_default()
     }
 
     /// An entry that leads to a page.
@@ -38,10 +52,11 @@ impl RowMenu {
     /// The same where `allowed`.
     #[must_use]
     pub fn link_if(mut self, allowed: bool, href: impl fmt::Display, words: &str) -> Self {
+        let key = self.key();
         if allowed {
             let href = escape(&href.to_string());
             // Infallible: writing to a String.
-            let _ = write!(self.entries, r#"<li><a class="item" href="{href}">{}</a></li>"#, escape(words));
+            let _ = write!(self.entries, r#"<li><a class="item" href="{href}"{key}>{}</a></li>"#, escape(words));
         }
         self
     }
@@ -49,9 +64,10 @@ impl RowMenu {
     /// An entry, where `allowed`, that leads to a page which asks before it harms.
     #[must_use]
     pub fn harm_if(mut self, allowed: bool, href: impl fmt::Display, words: &str) -> Self {
+        let key = self.key();
         if allowed {
             let href = escape(&href.to_string());
-            let _ = write!(self.entries, r#"<li><a class="item harm" href="{href}">{}</a></li>"#, escape(words));
+            let _ = write!(self.entries, r#"<li><a class="item harm" href="{href}"{key}>{}</a></li>"#, escape(words));
         }
         self
     }
@@ -85,8 +101,9 @@ impl RowMenu {
     /// The same with fields of the form.
     #[must_use]
     pub fn post_with(mut self, allowed: bool, action: impl fmt::Display, fields: &[(&str, &str)], words: &str) -> Self {
+        let key = self.key();
         if allowed {
-            let form = self.form(action, fields, &format!(r#"<button class="item">{}</button>"#, escape(words)));
+            let form = self.form(action, fields, &format!(r#"<button class="item"{key}>{}</button>"#, escape(words)));
             let _ = write!(self.entries, "<li>{form}</li>");
         }
         self

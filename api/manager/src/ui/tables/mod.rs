@@ -132,6 +132,11 @@ impl Listing {
         out
     }
 
+    /// The state as hidden fields of a form that has the field `but` itself.
+    pub fn hidden_but(&self, but: &str) -> Html {
+        Html(self.hidden(&[but]))
+    }
+
     /// True when a search or filter is set.
     pub fn is_narrowed(&self) -> bool {
         self.query.q.is_some() || !self.query.filters.is_empty()
@@ -190,6 +195,32 @@ impl Listing {
     pub fn pager_up_to(&self, total: impl show::Num, limit: i64) -> Html {
         let total = i64::try_from(total.num()).unwrap_or(i64::MAX);
         self.pager_of(total, &show::number_up_to(total, limit))
+    }
+
+    /// The foot of a list that is read along its order: what is shown, the way on and the way back to the beginning.
+    /// `total` is known on the first page alone; `next` is the `cursor` of the page that follows.
+    pub fn pager_along(&self, shown: impl show::Num, total: Option<&str>, next: Option<&str>, is_first: bool) -> Html {
+        let shown = shown.num();
+        if shown == 0 && next.is_none() && is_first {
+            return Html(String::new());
+        }
+        let of = total.map(|total| format!(" of {}", escape(total))).unwrap_or_default();
+        let many = if next.is_some() || !is_first { i64::MAX } else { i64::try_from(shown).unwrap_or(i64::MAX) };
+        let mut out =
+            format!(r#"<div class="pager"><span>{} shown{of}</span>{}"#, show::number(shown), self.sizes(many));
+        if next.is_some() || !is_first {
+            out.push_str(r#"<nav class="end" aria-label="Pages">"#);
+            if !is_first {
+                let _ = write!(out, r#"<a href="{}">First page</a>"#, escape(&self.link("cursor", None)));
+            }
+            if let Some(next) = next {
+                let href = escape(&self.link("cursor", Some(next)));
+                let _ = write!(out, r#"<a href="{href}" data-next>Next page</a>"#);
+            }
+            out.push_str("</nav>");
+        }
+        out.push_str("</div>");
+        Html(out)
     }
 
     /// How many rows a page has, once there are enough to choose.

@@ -1,0 +1,38 @@
+//! Area Ops: tasks, bulk operations, saved views.
+mod act;
+mod bulk;
+mod can;
+mod task;
+mod tasks;
+mod timeline;
+mod views;
+mod why;
+mod words;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::state::App;
+
+/// Pages and forms of the area.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/ops/tasks", get(tasks::page))
+        .route("/ops/tasks/{id}", get(task::page))
+        .route("/ops/tasks/{id}/arguments", get(task::hide).post(task::reveal))
+        .route("/ops/tasks/{id}/retry", post(act::retry))
+        .route("/ops/tasks/{id}/run-now", post(act::run_now))
+        .route("/ops/tasks/{id}/undo", post(act::undo))
+        .route("/ops/tasks/{id}/cancel", get(act::cancel_page).post(act::cancel))
+        .route("/ops/tasks/{id}/discard", get(act::discard_page).post(act::discard))
+        .route("/ops/tasks/{id}/priority", get(act::priority_page).post(act::priority))
+        .route("/ops/bulk", get(bulk::list).post(bulk::start))
+        .route("/ops/bulk/new", get(bulk::new_page))
+        .route("/ops/bulk/{id}", get(bulk::one))
+        .route("/ops/bulk/{id}/stop", post(bulk::stop))
+        .route("/ops/bulk/{id}/undo", get(bulk::undo_page).post(bulk::undo))
+        .route("/ops/views", get(views::list).post(views::create))
+        .route("/ops/views/new", get(views::new_page))
+        .route("/ops/views/{id}", get(views::one).post(views::update))
+        .route("/ops/views/{id}/delete", get(views::delete_page).post(views::delete))
+}
