@@ -7,7 +7,7 @@ use mipo_queue::views::task::SpanKind;
 use mipo_queue::views::tasks::{Ask, Order};
 use mipo_queue::views::waiting::Why;
 use mipo_queue::views::workers::WorkerState;
-use mipo_queue::views::{cron, database, failures, overview, queue, task, tasks, waiting, workers};
+use mipo_queue::views::{cron, database, failures, overview, queue, states, task, tasks, waiting, workers};
 use mipo_queue::{NewTask, TaskId, actions};
 use serde_json::json;
 use sqlx::AssertSqlSafe;
@@ -98,6 +98,40 @@ async fn some(place: &Place) -> Some {
     let mut conn = place.pool.acquire().await.expect("a connection");
     actions::discard(&mut conn, discarded).await.expect("discards");
     Some { ready, scheduled, retrying, running, dead, discarded }
+}
+
+#[tokio::test]
+async fn the_states_are_counted_within_the_rest_of_a_filter() {
+    let place = place().await;
+    some(&place).await;
+    let mut conn = place.pool.acquire().await.expect("a connection");
+    let mut counts = async |text: &str| {
+        let filter = text.parse().expect("a filter");
+        let counts = states::by_state(&mut conn, &filter).await.expect("counts");
+        assert_eq!(counts.iter().map(|(state, _)| *state).collect::<Vec<_>>(), Shown::ALL, "in the order of a life");
+        let some =
+            counts.into_iter().filter_map(|(state, count)| Some((state, count?))).filter(|(_, count)| count.value > 0);
+        some.map(|(state, count)| format!("{state} {}{}", count.value, if count.about { " about" } else { "" }))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(counts("").await, ["scheduled 1", "retrying 1", "ready 1", "running 1", "dead 1", "discarded 1"]);
+    assert_eq!(
+        counts("status:dead -kind:quick").await,
+        ["scheduled 1", "retrying 1", "ready 1", "running 1", "dead 1"]
+    );
+    assert_eq!(counts("error:route").await, ["dead 1"]);
+    assert_eq!(counts("id:ffffffff").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn tasks_that_wait_for_a_group_are_named() {
+    let place = place().await;
+    place.enqueue(slow().group("twelve")).await.expect("new");
+    let after = place.enqueue(slow().waits_for("twelve")).await.expect("new");
+    let mut conn = place.pool.acquire().await.expect("a connection");
+    let (named, count) = states::waiting_for(&mut conn, "twelve").await.expect("reads");
+    assert_eq!((named.len(), count.value), (1, 1));
+    assert_eq!((named[0].id, &*named[0].state), (after, "waiting"));
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use mipo_app::ops::tasks as use_cases;
+use mipo_app::ops::{queues, tasks as use_cases};
 use mipo_app::{AppError, FieldError};
 use mipo_domain::ids::TaskId;
 use mipo_domain::rights::Right;
@@ -273,6 +273,25 @@ pub(super) async fn undo(
         tx.commit().await?;
     }
     told(&form, id, done, "The task is back.")
+}
+
+/// Lets the paused queue of the task go on, from the page that says that it is why the task waits.
+pub(super) async fn resume_queue(
+    _page: Page,
+    signed: SignedIn,
+    Id(id): Id<TaskId>,
+    State(app): State<App>,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    ctx.require(Right::QueuesExecute)?;
+    let mut tx = app.db.tx("ops.resume_queue").await?;
+    let (task, _) = mipo_app::ops::views::task(&mut tx, &ctx, id).await?;
+    let done = queues::resume(&mut tx, &ctx, &task.queue, form.value("reason")).await.map(drop);
+    if done.is_ok() {
+        tx.commit().await?;
+    }
+    told(&form, id, done, &format!("Queue {} goes on.", task.queue))
 }
 
 fn told(form: &Form, id: TaskId, done: Result<(), AppError>, words: &str) -> Result<Response, ui::Error> {

@@ -23,6 +23,7 @@ pub fn routes() -> Router<App> {
         .route("/ops/tasks/{id}/retry", post(act::retry))
         .route("/ops/tasks/{id}/run-now", post(act::run_now))
         .route("/ops/tasks/{id}/undo", post(act::undo))
+        .route("/ops/tasks/{id}/resume-queue", post(act::resume_queue))
         .route("/ops/tasks/{id}/cancel", get(act::cancel_page).post(act::cancel))
         .route("/ops/tasks/{id}/discard", get(act::discard_page).post(act::discard))
         .route("/ops/tasks/{id}/priority", get(act::priority_page).post(act::priority))

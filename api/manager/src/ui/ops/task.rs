@@ -15,9 +15,9 @@ use serde_json::Value;
 
 use super::act::Asks;
 use super::can::Can;
+use super::tasks;
 use super::timeline::{self, Life, Timeline};
 use super::why::{self, Check, Fix};
-use super::{tasks, words};
 use crate::http::Id;
 use crate::lists::encode;
 use crate::signed::SignedIn;
@@ -91,7 +91,7 @@ impl One {
     fn lede(&self) -> Html {
         let (task, page) = (&self.task, &self.page);
         let of = format!("attempt {} of {}", task.attempts, task.max_attempts);
-        let ended = task.finished_at.map(|at| page.time(at)).unwrap_or_else(show::dash);
+        let ended = task.finished_at.map_or_else(show::dash, |at| page.time(at));
         let text = match task.state.as_str() {
             "running" if task.cancel_requested => {
                 format!("Somebody asked it to stop; its worker has not obeyed yet. It is {of}.")

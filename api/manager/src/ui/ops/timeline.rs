@@ -167,7 +167,7 @@ fn gap(out: &mut String, span: &Span, scale: &Scale) {
 fn label(out: &mut String, from: f64, to: f64, words: &str) {
     let words = escape(words);
     let _ = if to < 72.0 {
-        write!(out, r#"<text class="out" x="{:.2}%" dx="8" y="20">{words}</text>"#, to)
+        write!(out, r#"<text class="out" x="{to:.2}%" dx="8" y="20">{words}</text>"#)
     } else if from > 28.0 {
         write!(out, r#"<text class="out" x="{from:.2}%" dx="-8" y="11" text-anchor="end">{words}</text>"#)
     } else {

@@ -95,7 +95,7 @@ fn cause(page: &Page, task: &TaskDetail, why: &Why) -> Check {
         Why::Paused => Check::cause(
             format!("Queue {queue} is paused"),
             Html(escape("Nothing of it is begun until somebody resumes it.")),
-            may.then(|| Fix::Post { action: format!("/ops/queues/{}/resume", encode(queue)), words: "Resume queue" }),
+            may.then(|| Fix::Post { action: format!("/ops/tasks/{}/resume-queue", task.id), words: "Resume queue" }),
         ),
         Why::NotDue { run_at, state } => {
             let text = match *state {
@@ -122,7 +122,7 @@ fn cause(page: &Page, task: &TaskDetail, why: &Why) -> Check {
             let named: Vec<String> = holders.iter().map(|holder| held(page, holder)).collect();
             let more = format!("Key <code>{}</code> is held by {}", escape(key), named.join(", "));
             let first = holders.first().map(|holder| open(holder.id, "Open holder"));
-            let text = format!("{} of its key may run at once, and do", show::count(*limit, "task", "tasks"));
+            let text = format!("As many tasks of its key run as may at once: {limit}");
             Check::cause(text, Html(more), first)
         }
         Why::QueueBound { max_running, running } => Check::cause(
