@@ -18,6 +18,9 @@ const shown = {
   'scan-results': both,
   'scan-changes': both,
   'scanner-token': both,
+  'ops-tasks': [...both, 'phone'],
+  'ops-task-dead': [...both, 'phone'],
+  'ops-bulk-new': both,
 };
 const pictures = path.resolve(import.meta.dirname, '../../../docs/screenshots');
 

@@ -302,7 +302,7 @@ mod tests {
         let asked = Asked::read(Some("q=status:dead+queue:repair&pageSize=50&cursor=x"));
         assert_eq!(asked.state(), Some(Shown::Dead));
         let tabs = tabs(&asked, &[(Shown::Ready, None), (Shown::Dead, Some(Count { value: 2, about: false }))]);
-        assert_eq!(tabs[0].href, "/ops/tasks?q=queue:repair&pageSize=50");
+        assert_eq!(tabs[0].href, "/ops/tasks?pageSize=50&q=queue:repair");
         assert_eq!(tabs[1].href, format!("/ops/tasks?pageSize=50&q={}", encode("status:ready queue:repair")));
         assert_eq!((tabs[0].current, tabs[1].current, tabs[2].current), (false, false, true));
         assert_eq!((tabs[2].count.as_deref(), tabs[2].tone), (Some("2"), "bad"));
