@@ -3,6 +3,7 @@
 //! A local time that a zone skips runs at the first instant after the gap; one that a zone repeats runs once, the
 //! first time. Jitter is a function of the schedule and the planned time, so everybody computes the same start.
 mod cron;
+mod timetable;
 
 use chrono::{
     DateTime, Datelike as _, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Timelike as _, Utc,
@@ -11,6 +12,7 @@ use chrono_tz::Tz;
 use sha2::{Digest as _, Sha256};
 
 pub use cron::{BadCron, Cron};
+pub use timetable::{Occurrence, Timetable};
 
 use crate::ids::ScheduleId;
 
