@@ -195,7 +195,7 @@ fn referrer(row: Referred) -> Referrer {
         "port list group" => ("port list group", format!("/config/port-list-groups/{}", row.id)),
         "host name" => ("host name", "/config/fqdns".to_owned()),
         "discovery list" => ("discovery list", "/config/discovery".to_owned()),
-        "schedule" => ("schedule", format!("/scans/schedules/{}/edit", row.id)),
+        "schedule" => ("schedule", format!("/scans/schedules/{}", row.id)),
         "test" => ("test", "/scans/tests".to_owned()),
         "scan" => ("scan", format!("/scans/{}", row.id)),
         _ => ("object", "/".to_owned()),

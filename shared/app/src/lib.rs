@@ -26,6 +26,7 @@ pub mod results;
 pub mod scanner_calls;
 pub mod scanners;
 pub mod scans;
+pub mod schedules;
 pub mod seeds;
 pub mod sessions;
 pub mod setup;

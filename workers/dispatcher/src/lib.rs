@@ -1,12 +1,13 @@
 //! Plans, fans out, stores results, reconciles, concludes.
 //!
 //! Any number of dispatchers may be started; one leads, by an advisory lock, and the others wait. The leader runs the
-//! queue's workers ([`workers`]), the clock ([`crons`]) and the passes that hold the state of scans true
+//! queue's workers ([`workers`]), the clock ([`crons`]), the schedules ([`schedules`]) and the passes that hold the state of scans true
 //! ([`reconcile`]). Each of them is safe to repeat and safe beside another leader: what they write is fenced by leases,
 //! keys and states in the database, and leadership only saves double work.
 mod config;
 mod crons;
 mod keys;
+pub mod schedules;
 
 mod tasks;
 mod world;
@@ -80,12 +81,13 @@ async fn lead(world: &Arc<World>, mut leadership: Leadership, shutdown: &Shutdow
     let clock = tokio::spawn(crons::run(Arc::clone(world), term.clone()));
     let passes = tokio::spawn(reconcile::run(Arc::clone(world), term.clone()));
     let bell = tokio::spawn(reconcile::listen(Arc::clone(world), term.clone()));
+    let schedules = tokio::spawn(schedules::run(Arc::clone(world), term.clone()));
     tokio::select! {
         () = shutdown.stopping() => {}
         error = leadership.lost() => tracing::warn!(%error, "leadership is lost"),
     }
     term.cancel();
-    let _ = tokio::join!(clock, passes, bell);
+    let _ = tokio::join!(clock, passes, bell, schedules);
     if shutdown.is_stopping() {
         // The standby need not wait for our drain: tasks that still run here are fenced.
         let _ = tokio::time::timeout(Duration::from_secs(2), leadership.resign()).await;

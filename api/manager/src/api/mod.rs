@@ -17,6 +17,7 @@ pub mod port_lists;
 pub mod scan_templates;
 pub mod scanners;
 pub mod scans;
+pub mod schedules;
 pub mod subnets;
 
 use axum::Router;
@@ -33,6 +34,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(me::routes())
         .merge(scans::routes())
+        .merge(schedules::routes())
         .merge(scanners::routes())
         .merge(subnets::routes())
         .merge(port_lists::routes())

@@ -24,6 +24,18 @@ const REASON: (&str, &str) = ("Reason", "Required; it goes to the audit log.");
 const SHARED: (&str, &str) = ("Everybody sees it", "Everybody who may see the queues; you alone can change it.");
 const CONFIRM: (&str, &str) = ("Name", "The exact name, typed by hand, so that nothing is lost by one wrong click.");
 
+const SCHEDULE: &[(&str, &str)] = &[
+    NAME,
+    ("Time zone", "An IANA name such as Europe/Berlin; the times are its local times, in summer and in winter."),
+    ("Jitter", "Each run starts up to so many minutes after its planned time, by a fixed offset of its own."),
+    ("The last run has not ended", "Leave the new run out (with an event), start it afterwards, or run both."),
+    ("Catch up", "A run that was missed because mipo was down starts once, if it is not older than this."),
+];
+const SCHEDULE_GOTCHAS: &[&str] = &[
+    "A local time that the clocks skip runs at the first instant after the gap; one that they repeat runs once.",
+    "Of several missed runs only the newest is caught up.",
+];
+
 /// The help of the page at `route`, written as in the router (`/scans/{id}`).
 pub fn of(route: &str) -> Option<&'static Help> {
     let exact = PAGES.iter().find(|(known, _)| *known == route);
@@ -102,6 +114,32 @@ const PAGES: &[(&str, Help)] = &[
             purpose: "Every scan that has ended, for as long as mipo has run.",
             inputs: &[("From, to", "Days in UTC on which the scan was asked for, both included."), LIST],
             gotchas: &["Single open ports are kept for 90 days; changes, coverage and receipts for ever."],
+        },
+    ),
+    (
+        "/scans/schedules",
+        Help {
+            purpose: "When scan templates run by themselves, with the true start of the next run and the time of the last.",
+            inputs: &[LIST],
+            gotchas: &[
+                "A disabled schedule has no next run; Run now starts it all the same, at once and without jitter.",
+            ],
+        },
+    ),
+    (
+        "/scans/schedules/new",
+        Help {
+            purpose: "Adds a schedule: when, which templates, and what happens when a time cannot be kept.",
+            inputs: SCHEDULE,
+            gotchas: SCHEDULE_GOTCHAS,
+        },
+    ),
+    (
+        "/scans/schedules/{id}",
+        Help {
+            purpose: "One schedule: its times and templates, its next starts, its last runs and its changes.",
+            inputs: SCHEDULE,
+            gotchas: SCHEDULE_GOTCHAS,
         },
     ),
     (

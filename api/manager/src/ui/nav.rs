@@ -84,6 +84,7 @@ pub static AREAS: &[Area] = &[
             entry("/scans/run", "Run now", Right::ScansExecute),
             counted("/scans/recent", "Recent", Right::ScansView, Badge::RunningScans),
             entry("/scans/history", "History", Right::ScansView),
+            entry("/scans/schedules", "Schedules", Right::SchedulesView),
         ],
     },
     Area {

@@ -1,11 +1,13 @@
 //! Scans: start, pause, resume, cancel (product 7.1 step 1, 7.5).
 mod adhoc;
 mod control;
+mod request;
 mod start;
 
 pub use adhoc::AdHoc;
 pub(crate) use control::{OPERATOR, cancel_idle_jobs};
 pub use control::{cancel, cancel_forgotten, pause, resume};
+pub(crate) use request::{Request, request};
 pub use start::{StartScan, What, start};
 
 use mipo_domain::ids::ScanId;

@@ -1,19 +1,13 @@
 //! Step 1: somebody asks for a scan.
-use mipo_domain::entropy;
 use mipo_domain::ids::{ScanId, TemplateId};
 use mipo_domain::rights::Right;
-use mipo_queue::payloads::PlanScan;
 use mipo_store::Conn;
 use mipo_store::config::adhoc_templates;
-use mipo_store::results::scans::{self, NewScan};
 use serde_json::json;
 
 use super::adhoc::{self, AdHoc};
-use crate::audit::Entry;
-use crate::{AppError, Ctx, audit, trace};
-
-/// On-demand scans are worked on before scheduled ones.
-const ON_DEMAND: i32 = 5;
+use super::request::{Request, request};
+use crate::{AppError, Ctx};
 
 /// What is to be scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,32 +42,23 @@ pub async fn start(conn: &mut Conn, ctx: &Ctx<'_>, input: StartScan) -> Result<S
             adhoc::make_template(conn, ctx, typed).await?
         }
     };
-    let trace = trace::begin(ctx);
-    let id = scans::insert(
-        conn,
-        &NewScan {
-            template_id: template.id,
-            template_name: &template.name,
-            adhoc: template.adhoc,
-            schedule: None,
-            reason: input.reason.trim(),
-            priority: ON_DEMAND,
-            started_by: ctx.caller.actor.name(),
-            requested_at: ctx.now(),
-            seed: entropy::bytes(ctx.entropy),
-            traceparent: &trace,
-        },
-    )
-    .await?;
-    mipo_queue::enqueue(conn, PlanScan::task(id, true).traceparent(trace)).await?;
-    super::touched(conn, id).await?;
     let after = match &input.what {
         What::Template(_) => json!({ "template": template.name }),
         What::AdHoc(typed) => json!({
             "template": template.name, "targets": typed.targets, "ports": typed.ports, "scanners": typed.scanners,
         }),
     };
-    let entry = Entry::change("started", "scan", id).diff(json!(null), after).reason(input.reason.trim());
-    audit::record(conn, ctx, entry).await?;
-    Ok(id)
+    let wanted = Request {
+        template_id: template.id,
+        template_name: &template.name,
+        adhoc: template.adhoc,
+        schedule: None,
+        planned_at: None,
+        started_by: ctx.caller.actor.name(),
+        reason: input.reason.trim(),
+        after,
+    };
+    request(conn, ctx, &wanted)
+        .await?
+        .ok_or_else(|| AppError::Internal("a scan without a schedule was taken for a run of one".to_owned()))
 }

@@ -83,6 +83,11 @@ pub fn zone(name: &str) -> Result<Tz, UnknownZone> {
     name.parse().map_err(|_| UnknownZone(name.to_owned()))
 }
 
+/// The names of all zones that this build knows, in order.
+pub fn zone_names() -> impl Iterator<Item = &'static str> {
+    chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name())
+}
+
 /// An expression in a time zone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {

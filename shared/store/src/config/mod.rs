@@ -18,6 +18,7 @@ pub mod saved_views;
 pub mod scan_templates;
 pub mod scanner_keys;
 pub mod scanners;
+pub mod schedules;
 pub mod served_files;
 pub mod service_heartbeats;
 pub mod sessions;

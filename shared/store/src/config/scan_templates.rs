@@ -74,6 +74,13 @@ pub async fn values(conn: &mut Conn, column: &str) -> Result<Vec<String>, StoreE
     SOURCE.values(conn, column).await
 }
 
+/// Which of `ids` are templates that people may use; ad-hoc ones are none.
+pub async fn known(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!("select id from config.scan_templates where id = any($1) and not adhoc", ids)
+        .fetch_all(conn)
+        .await?)
+}
+
 /// What is stored of a template.
 #[derive(Clone, Debug)]
 pub struct Fields {

@@ -15,8 +15,10 @@ pub struct NewScan<'a> {
     pub template_name: &'a str,
     /// True for a scan of typed targets and ports.
     pub adhoc: bool,
-    /// The schedule that is due, if one is.
-    pub schedule: Option<(ScheduleId, DateTime<Utc>)>,
+    /// The schedule that it is a run of, if it is one.
+    pub schedule: Option<ScheduleId>,
+    /// The planned time of that run; none when somebody asked for it by hand.
+    pub planned_at: Option<DateTime<Utc>>,
     /// Why, in the words of whoever asked.
     pub reason: &'a str,
     /// 0 to 9, higher first; on-demand scans come before scheduled ones.
@@ -86,18 +88,19 @@ pub struct FrozenScope<'a> {
     pub probes_planned: i64,
 }
 
-/// Stores a requested scan as `pending`.
-pub async fn insert(conn: &mut Conn, scan: &NewScan<'_>) -> Result<ScanId, StoreError> {
+/// Stores a requested scan as `pending`. None: this run of its schedule has its scan of this template already.
+pub async fn insert(conn: &mut Conn, scan: &NewScan<'_>) -> Result<Option<ScanId>, StoreError> {
     let id = sqlx::query_scalar!(
         "insert into results.scans
            (template_id, template_name, adhoc, schedule_id, planned_at, reason, priority, started_by, requested_at, seed,
             traceparent)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         on conflict (schedule_id, planned_at, template_id) do nothing returning id",
         scan.template_id.as_uuid(),
         scan.template_name,
         scan.adhoc,
-        scan.schedule.map(|(id, _)| id.as_uuid()),
-        scan.schedule.map(|(_, at)| at),
+        scan.schedule.map(ScheduleId::as_uuid),
+        scan.planned_at,
         scan.reason,
         scan.priority,
         scan.started_by,
@@ -105,9 +108,9 @@ pub async fn insert(conn: &mut Conn, scan: &NewScan<'_>) -> Result<ScanId, Store
         scan.seed.as_slice(),
         scan.traceparent,
     )
-    .fetch_one(conn)
+    .fetch_optional(conn)
     .await?;
-    Ok(ScanId::from(id))
+    Ok(id.map(ScanId::from))
 }
 
 /// The scan `id`.

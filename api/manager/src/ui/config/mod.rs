@@ -1,7 +1,7 @@
 //! Configuration: scanners, subnets, port lists, scan templates, exclusions.
-mod changes;
-mod cloning;
-mod deletion;
+pub(crate) mod changes;
+pub(crate) mod cloning;
+pub(crate) mod deletion;
 pub(crate) mod exclusions;
 pub(crate) mod port_lists;
 pub(crate) mod scanners;
@@ -70,7 +70,7 @@ pub(crate) const ORIGINS: &[(&str, &str)] = &[("true", "Built in"), ("false", "O
 type Shared = State<App>;
 
 /// What a use case refused, for the form that was sent. What no form can mend becomes an error page.
-fn refused(error: AppError) -> Result<Vec<FieldError>, ui::Error> {
+pub(crate) fn refused(error: AppError) -> Result<Vec<FieldError>, ui::Error> {
     match error {
         AppError::Invalid(errors) => Ok(errors),
         AppError::Conflict { code: "NAME_TAKEN", detail } => Ok(vec![FieldError::new("name", "name_taken", detail)]),
@@ -88,7 +88,7 @@ fn refused(error: AppError) -> Result<Vec<FieldError>, ui::Error> {
 }
 
 /// The version that a form was made from; a form without one is refused as stale.
-fn version(form: &Form) -> i32 {
+pub(crate) fn version(form: &Form) -> i32 {
     form.value("version").parse().unwrap_or_default()
 }
 
@@ -104,7 +104,7 @@ fn number(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> i64 {
 }
 
 /// Ids of ticked boxes; what is no id is refused with its place.
-fn ids<T: FromStr>(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> Vec<T> {
+pub(crate) fn ids<T: FromStr>(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> Vec<T> {
     let mut ids = Vec::new();
     for (n, text) in form.all(name).into_iter().enumerate() {
         match text.parse() {

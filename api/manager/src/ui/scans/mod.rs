@@ -7,6 +7,7 @@ pub(crate) mod narrow;
 mod recent;
 pub(crate) mod results;
 mod run;
+pub(crate) mod schedules;
 mod timeline;
 
 use axum::Router;
@@ -27,6 +28,7 @@ pub fn routes() -> Router<App> {
         .route("/scans/recent", get(recent::page))
         .route("/scans/status", get(|| async { super::flash::to("/scans/recent") }))
         .route("/scans/history", get(history::page))
+        .merge(schedules::routes())
         .route("/scans/{id}", get(detail::page))
         .route("/scans/{id}/jobs", get(detail::jobs_page))
         .route("/scans/{id}/results", get(results::page))
