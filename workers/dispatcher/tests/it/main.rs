@@ -5,6 +5,7 @@ mod leadership;
 mod model;
 mod passes;
 mod road;
+mod schedules;
 mod sources;
 mod support;
 mod upkeep;

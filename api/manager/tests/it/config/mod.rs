@@ -4,6 +4,7 @@ mod pages;
 mod port_lists;
 mod scan_templates;
 mod scanners;
+mod schedules;
 mod subnets;
 mod wrong_input;
 
