@@ -393,6 +393,20 @@ const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/ops/queues/{name}",
+        Help {
+            purpose: "One queue: how long its tasks waited and ran, what stands in it, and what bounds it.",
+            inputs: &[
+                (
+                    "Range",
+                    "The last hour by minute, the day by quarters of an hour, the week by 2 hours, 30 days by 6 hours.",
+                ),
+                ("p50, p95, p99", "Half, 95 and 99 of 100 tasks took at most so long."),
+            ],
+            gotchas: &["Each chart stands below it as a table, too."],
+        },
+    ),
+    (
         "/ops/queues/{name}/pause",
         Help {
             purpose: "Asks why nothing of the queue is to begin from now on.",

@@ -2,8 +2,10 @@
 mod act;
 mod bulk;
 mod can;
+mod chart;
 mod charts;
 mod limits;
+mod queue;
 mod queues;
 mod task;
 mod tasks;
@@ -22,6 +24,7 @@ use crate::state::App;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/ops/queues", get(queues::page))
+        .route("/ops/queues/{name}", get(queue::page))
         .route("/ops/queues/{name}/pause", get(limits::pause_page).post(limits::pause))
         .route("/ops/queues/{name}/resume", post(limits::resume))
         .route("/ops/queues/{name}/limits", get(limits::limits_page).post(limits::set))

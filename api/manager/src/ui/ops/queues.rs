@@ -25,9 +25,17 @@ pub(super) fn tasks(filter: &str) -> String {
 }
 
 /// A state of tasks in a line, with the way to them.
-struct Part {
-    words: String,
-    href: String,
+pub(super) struct Part {
+    pub(super) words: String,
+    pub(super) href: String,
+    state: &'static str,
+}
+
+impl Part {
+    /// With a capital.
+    pub(super) fn state(&self) -> String {
+        show::label(self.state)
+    }
 }
 
 #[derive(Template)]
@@ -94,7 +102,7 @@ impl List {
 }
 
 /// What a template asks of a line.
-trait Drawn {
+pub(super) trait Drawn {
     fn verdict(&self) -> Verdict;
     fn path(&self) -> String;
     fn age(&self) -> Option<String>;
@@ -155,8 +163,9 @@ impl Drawn for QueueLine {
             ("scheduled", counts.scheduled),
             ("snoozed", counts.snoozed),
         ];
-        let part = |(state, count): (&str, Count)| Part {
+        let part = |(state, count): (&'static str, Count)| Part {
             words: format!("{} {state}", words::count(count)),
+            state,
             href: tasks(&format!("queue:{} status:{state}", self.name)),
         };
         all.into_iter().filter(|(_, count)| count.value > 0).map(part).collect()
