@@ -12,7 +12,7 @@ use mipo_domain::sealing::Sealer;
 use mipo_runtime::{OsEntropy, Shutdown, SystemClock, config};
 use mipo_store::Db;
 
-use crate::live::{Hub, Rates, stream};
+use crate::live::{Hub, Rates, sampler, stream};
 use crate::state::{App, Parts};
 
 /// How often expired counts and alarms are looked at.
@@ -110,7 +110,7 @@ async fn issue_setup_path(db: &Db) -> Result<Option<String>, AppError> {
 }
 
 async fn listen(app: App) {
-    app.hub.run(&app.db, &app.stop).await;
+    tokio::join!(app.hub.run(&app.db, &app.stop), sampler::run(&app.hub, &app.db, &app.stop));
 }
 
 async fn keep_house(app: App, shutdown: Shutdown) {

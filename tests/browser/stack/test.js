@@ -21,6 +21,7 @@ const shown = {
   'ops-tasks': [...both, 'phone'],
   'ops-task-dead': [...both, 'phone'],
   'ops-bulk-new': both,
+  'ops-queues': [...both, 'phone'],
 };
 const pictures = path.resolve(import.meta.dirname, '../../../docs/screenshots');
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mipo_domain::entropy::{Entropy, bytes};
 use mipo_store::config::live::{self, Heard, News, Seen};
 use mipo_store::{Db, StoreError};
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Changes kept for streams that come back, and for slow readers.
@@ -43,6 +43,18 @@ pub struct Hub {
     start: Arc<str>,
     kept: Arc<Mutex<Kept>>,
     sender: broadcast::Sender<Numbered>,
+    /// How many streams listen to the queues.
+    watching: Arc<watch::Sender<usize>>,
+}
+
+/// Held by a stream that listens to the queues.
+#[derive(Debug)]
+pub struct Watching(Arc<watch::Sender<usize>>);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.send_modify(|streams| *streams -= 1);
+    }
 }
 
 #[derive(Debug, Default)]
@@ -64,7 +76,12 @@ impl Hub {
     /// A hub that has heard nothing yet.
     pub fn new(entropy: &dyn Entropy) -> Self {
         let start = hex::encode(bytes::<6>(entropy));
-        Self { start: start.into(), kept: Arc::default(), sender: broadcast::channel(KEPT).0 }
+        Self {
+            start: start.into(),
+            kept: Arc::default(),
+            sender: broadcast::channel(KEPT).0,
+            watching: Arc::new(watch::channel(0).0),
+        }
     }
 
     /// The place that a page notes before it reads its data: what changes after it will be told.
@@ -97,6 +114,17 @@ impl Hub {
             },
         };
         Subscription { missed, receiver }
+    }
+
+    /// Counts a stream that listens to the queues, until the answer is dropped.
+    pub fn watch(&self) -> Watching {
+        self.watching.send_modify(|streams| *streams += 1);
+        Watching(self.watching.clone())
+    }
+
+    /// How many streams listen to the queues.
+    pub fn watched(&self) -> watch::Receiver<usize> {
+        self.watching.subscribe()
     }
 
     /// How many streams are open.

@@ -5,6 +5,7 @@
 //! means every entity of it. [`TOPICS`] says which right a topic needs.
 pub mod hub;
 pub mod rates;
+pub mod sampler;
 pub mod stream;
 
 use mipo_domain::rights::Right;

@@ -13,13 +13,14 @@ use futures::Stream;
 use futures::stream::unfold;
 use mipo_app::{AppError, Caller, sessions};
 use mipo_domain::rights::{Right, Rights};
+use mipo_store::config::live::topics;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Interest;
-use super::hub::{Hub, Message, Numbered, Subscription};
+use super::hub::{Hub, Message, Numbered, Subscription, Watching};
 use crate::http::Problem;
 use crate::lists::pairs;
 use crate::signed::SignedIn;
@@ -130,6 +131,8 @@ struct State<F> {
     times: Times,
     last: Option<u64>,
     done: bool,
+    /// Keeps the queues sampled as long as the stream is open.
+    _watching: Option<Watching>,
 }
 
 /// Opens a stream for `interests`. `check` reads the session anew; the stream ends with it, and a
@@ -147,6 +150,8 @@ where
     Fut: Future<Output = Standing> + Send + 'static,
 {
     let subscription = hub.subscribe(last_id);
+    let queues = interests.iter().any(|interest| interest.topic == topics::QUEUES && rights.contains(&interest.right));
+    let watching = queues.then(|| hub.watch());
     let state = State {
         hub,
         subscription,
@@ -157,6 +162,7 @@ where
         times,
         last: None,
         done: false,
+        _watching: watching,
     };
     Sse::new(unfold(state, next)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }

@@ -409,6 +409,62 @@ const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/ops/queues",
+        Help {
+            purpose: "Every queue in one line: is anything late, failing or stuck, and why?",
+            inputs: &[
+                (
+                    "Oldest",
+                    "How long the oldest due task has waited, against the target of the queue. The gauge ends at five times the target.",
+                ),
+                (
+                    "Rates",
+                    "Tasks that come in and go out a second, over the last 5 minutes; failures are the share of the attempts of the last hour.",
+                ),
+                ("In use", "Slots that run a task now, of the slots of every process that works on the queue."),
+                ("Keys", "j and k move, Enter opens, p pauses or resumes; ? lists them."),
+            ],
+            gotchas: &[
+                "A pause holds back what waits; what runs goes on to its end.",
+                "Above 100,000 waiting tasks the counts are a minute old and say about.",
+            ],
+        },
+    ),
+    (
+        "/ops/queues/{name}",
+        Help {
+            purpose: "One queue: how long its tasks waited and ran, what stands in it, and what bounds it.",
+            inputs: &[
+                (
+                    "Range",
+                    "The last hour by minute, the day by quarters of an hour, the week by 2 hours, 30 days by 6 hours.",
+                ),
+                ("p50, p95, p99", "Half, 95 and 99 of 100 tasks took at most so long."),
+            ],
+            gotchas: &["Each chart stands below it as a table, too."],
+        },
+    ),
+    (
+        "/ops/queues/{name}/pause",
+        Help {
+            purpose: "Asks why nothing of the queue is to begin from now on.",
+            inputs: &[("Reason", "Required; it goes to the audit log.")],
+            gotchas: &["What runs goes on to its end."],
+        },
+    ),
+    (
+        "/ops/queues/{name}/limits",
+        Help {
+            purpose: "Sets how much of the queue runs at once and how fast it begins.",
+            inputs: &[
+                ("Slots of a process", "Tasks that one process runs at once."),
+                ("Most running", "Tasks that run at once over all processes."),
+                ("Most starts", "Tasks that begin in the window, over all processes."),
+            ],
+            gotchas: &["A lower limit stops nothing: what runs goes on, and less begins."],
+        },
+    ),
+    (
         "/ops/tasks",
         Help {
             purpose: "Every task of every queue: what waits, what runs, and what became of it.",

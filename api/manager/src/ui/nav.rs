@@ -110,6 +110,7 @@ pub static AREAS: &[Area] = &[
         key: "ops",
         title: "Ops",
         entries: &[
+            entry("/ops/queues", "Queues", Right::QueuesView),
             entry("/ops/tasks", "Tasks", Right::QueuesView),
             entry("/ops/bulk", "Bulk operations", Right::QueuesView),
         ],

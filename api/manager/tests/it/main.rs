@@ -20,6 +20,7 @@ mod page_rights;
 mod pages;
 mod profile;
 mod rights;
+mod sampler;
 mod scans;
 mod sessions;
 mod setup;

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 pub use mipo_queue::filter::{BadFilter, BadToken, Filter, Shown, Term, Test};
 pub use mipo_queue::views::{
-    COUNT_LIMIT, Count, Times, bulk, cron, database, failures, overview, queue, states, task, tasks, waiting, workers,
+    COUNT_LIMIT, Count, Times, bulk, cron, database, failures, overview, queue, sample, states, task, tasks, waiting,
+    workers,
 };
 
 use crate::{AppError, Ctx, FieldError};

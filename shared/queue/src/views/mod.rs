@@ -11,6 +11,7 @@ mod histogram;
 mod narrow;
 pub mod overview;
 pub mod queue;
+pub mod sample;
 pub mod states;
 pub mod task;
 pub mod tasks;

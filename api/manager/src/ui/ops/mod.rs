@@ -1,10 +1,16 @@
-//! Area Ops: tasks, bulk operations, saved views.
+//! Area Ops: queues, tasks, bulk operations, saved views.
 mod act;
 mod bulk;
 mod can;
+mod chart;
+mod charts;
+mod limits;
+mod queue;
+mod queues;
 mod task;
 mod tasks;
 mod timeline;
+mod verdict;
 mod views;
 mod why;
 mod words;
@@ -17,6 +23,11 @@ use crate::state::App;
 /// Pages and forms of the area.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/ops/queues", get(queues::page))
+        .route("/ops/queues/{name}", get(queue::page))
+        .route("/ops/queues/{name}/pause", get(limits::pause_page).post(limits::pause))
+        .route("/ops/queues/{name}/resume", post(limits::resume))
+        .route("/ops/queues/{name}/limits", get(limits::limits_page).post(limits::set))
         .route("/ops/tasks", get(tasks::page))
         .route("/ops/tasks/{id}", get(task::page))
         .route("/ops/tasks/{id}/arguments", get(task::hide).post(task::reveal))

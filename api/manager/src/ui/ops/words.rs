@@ -21,6 +21,25 @@ pub(crate) fn milliseconds_or_dash(value: impl Borrow<Option<f64>>) -> String {
     value.borrow().map_or_else(|| "–".to_owned(), milliseconds)
 }
 
+/// How many a second: `0`, `0.02`, `6.4`, `412`.
+pub(crate) fn rate(per_second: impl Borrow<f64>) -> String {
+    match *per_second.borrow() {
+        rate if rate <= 0.0 => "0".to_owned(),
+        rate if rate < 0.01 => "< 0.01".to_owned(),
+        rate if rate < 1.0 => format!("{rate:.2}"),
+        rate if rate < 10.0 => format!("{rate:.1}"),
+        rate => show::number(rate.round() as i64),
+    }
+}
+
+/// An age against a target of a few seconds: `0.3 s`, `2 min 41 s`.
+pub(crate) fn waited(seconds: impl Borrow<f64>) -> String {
+    match seconds.borrow().max(0.0) {
+        seconds if seconds < 60.0 => format!("{seconds:.1} s"),
+        seconds => show::duration(seconds as i64),
+    }
+}
+
 /// How long ago, or `in 5 min` for what is to come.
 pub(crate) fn age(seconds: impl Borrow<f64>) -> String {
     let seconds = *seconds.borrow();
@@ -73,6 +92,13 @@ mod tests {
         assert_eq!(milliseconds(2_140.0), "2.1 s");
         assert_eq!(milliseconds(190_000.0), "3 min 10 s");
         assert_eq!((age(-300.0), age(42.9), age(-0.2)), ("in 5 min 0 s".into(), "42 s".into(), "0 s".into()));
+    }
+
+    #[test]
+    fn rates_have_the_digits_that_matter() {
+        let words: Vec<String> = [0.0, 0.004, 0.02, 6.44, 411.6].iter().map(rate).collect();
+        assert_eq!(words, ["0", "< 0.01", "0.02", "6.4", "412"]);
+        assert_eq!((waited(0.31), waited(161.0)), ("0.3 s".to_owned(), "2 min 41 s".to_owned()));
     }
 
     #[test]

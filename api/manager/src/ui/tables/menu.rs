@@ -61,6 +61,22 @@ impl RowMenu {
         self
     }
 
+    /// An entry, where `allowed`, that leads to a page with a form, and opens the same form as the dialog `dialog` where
+    /// there is a script.
+    #[must_use]
+    pub fn dialog_if(mut self, allowed: bool, href: impl fmt::Display, dialog: &str, words: &str) -> Self {
+        let key = self.key();
+        if allowed {
+            let (href, dialog) = (escape(&href.to_string()), escape(dialog));
+            let _ = write!(
+                self.entries,
+                r#"<li><a class="item" href="{href}" data-dialog="{dialog}"{key}>{}</a></li>"#,
+                escape(words)
+            );
+        }
+        self
+    }
+
     /// An entry, where `allowed`, that leads to a page which asks before it harms.
     #[must_use]
     pub fn harm_if(mut self, allowed: bool, href: impl fmt::Display, words: &str) -> Self {

@@ -2,6 +2,7 @@
 mod actions;
 mod bulk;
 mod pages;
+mod queue_pages;
 mod reads;
 mod saved_views;
 
