@@ -8,7 +8,7 @@
  *
  * A box with `data-all` selects the whole page, a click with Shift everything since the last click.
  */
-const PRESSED = ['r', 'c', 'd', 'p'];
+const PRESSED = ['r', 'c', 'd', 'p', 'a', 's'];
 const HELP = [
   ['j', 'k', 'next and previous row'],
   ['x', '', 'select the row; with the mouse and Shift a range'],
@@ -16,7 +16,9 @@ const HELP = [
   ['r', '', 'retry, or run now what waits for its time'],
   ['c', '', 'cancel'],
   ['d', '', 'discard'],
-  ['p', '', 'pause or resume'],
+  ['p', '', 'pause or resume; drain a worker, or let it work again'],
+  ['a', '', 'retry all of the group'],
+  ['s', '', 'snooze the group, or show it again'],
   ['/', '', 'filter'],
   ['Esc', '', 'clear the selection'],
   ['Ctrl K', '', 'find a page'],
@@ -94,7 +96,7 @@ function help() {
     dialog.className = 'dlg';
     dialog.id = 'keys';
     dialog.setAttribute('aria-labelledby', 'keys-h');
-    const used = ([key]) => key !== 'p' || document.querySelector('[data-key="p"]');
+    const used = ([key]) => !['p', 'a', 's'].includes(key) || document.querySelector(`[data-key="${key}"]`);
     const lines = HELP.filter(used).map(([one, other, words]) => `<div><dt><kbd>${one}</kbd>${other ? ` <kbd>${other}</kbd>` : ''}</dt><dd>${words}</dd></div>`);
     dialog.innerHTML = `<form method="dialog"><h2 id="keys-h">Keys</h2><dl class="kv">${lines.join('')}</dl><div class="acts"><button class="btn">Close</button></div></form>`;
     dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });

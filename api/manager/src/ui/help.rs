@@ -527,6 +527,82 @@ const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/ops/failures",
+        Help {
+            purpose: "What goes wrong, grouped by kind and shape of the error: since when, how often, in which version.",
+            inputs: &[(
+                "Keys",
+                "j and k move, Enter opens the tasks, r retries one, a retries all, s snoozes, d discards; ? lists them.",
+            )],
+            gotchas: &[
+                "Retry one first: when it goes well, retry all. Both show what they do before more than one task is touched.",
+                "Retrying counts live tasks that failed so and are tried again by themselves.",
+                "Numbers and long words of an error do not matter for its group.",
+            ],
+        },
+    ),
+    (
+        "/ops/failures/snooze",
+        Help {
+            purpose: "Hides a group that somebody works on already, so that what is new stands out.",
+            inputs: &[("Until", "UTC; at most 90 days ahead."), REASON],
+            gotchas: &["A version that fails so and was not there before ends the snooze early."],
+        },
+    ),
+    (
+        "/ops/workers",
+        Help {
+            purpose: "The processes that work on the queues: where each runs, what it does now, and which are lost.",
+            inputs: &[("Keys", "j and k move, Enter opens the tasks of a worker, p drains it or lets it work again.")],
+            gotchas: &[
+                "A lost worker did not say goodbye and is not heard of; others take over its tasks within 30 seconds.",
+                "Each start is a worker of its own. Those that ended stay listed for a day.",
+            ],
+        },
+    ),
+    (
+        "/ops/workers/{no}/drain",
+        Help {
+            purpose: "Lets a worker finish what it runs and take nothing new, for instance before its host is restarted.",
+            inputs: &[REASON],
+            gotchas: &["What only this process serves waits meanwhile; the pages of such tasks say so."],
+        },
+    ),
+    (
+        "/ops/cron",
+        Help {
+            purpose: "What runs by the clock: when next, how it went last, and how often it went well today.",
+            inputs: &[(
+                "Keys",
+                "j and k move, Enter opens the tasks of an entry, r runs it now, p pauses or resumes it.",
+            )],
+            gotchas: &[
+                "Next ticks are those of the entry's own time zone; everything else on the page is UTC.",
+                "Run now makes a task at once; while one of the same entry still waits, that one stands for both.",
+                "The bars count all tasks of the kind, those of other origin too.",
+            ],
+        },
+    ),
+    (
+        "/ops/cron/{name}/pause",
+        Help {
+            purpose: "Keeps the entry from ticking until somebody resumes it.",
+            inputs: &[REASON],
+            gotchas: &["Ticks of the pause are not made up for. Run now works all the same."],
+        },
+    ),
+    (
+        "/ops/database",
+        Help {
+            purpose: "Whether the database keeps up with the queue: sizes, dead rows, and who keeps them from being removed.",
+            inputs: &[],
+            gotchas: &[
+                "A transaction that stays open anywhere in the cluster makes the tables of the queue grow.",
+                "Rows are those of the statistics, not counted.",
+            ],
+        },
+    ),
+    (
         "/ops/bulk",
         Help {
             purpose: "Operations over many tasks, the newest first, with how far each is.",

@@ -111,7 +111,11 @@ pub static AREAS: &[Area] = &[
         title: "Ops",
         entries: &[
             entry("/ops/queues", "Queues", Right::QueuesView),
+            entry("/ops/workers", "Workers", Right::QueuesView),
             entry("/ops/tasks", "Tasks", Right::QueuesView),
+            entry("/ops/failures", "Failures", Right::QueuesView),
+            entry("/ops/cron", "Cron", Right::QueuesView),
+            entry("/ops/database", "Database", Right::QueuesView),
             entry("/ops/bulk", "Bulk operations", Right::QueuesView),
         ],
     },

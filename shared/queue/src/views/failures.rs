@@ -38,7 +38,9 @@ pub struct FailureGroup {
     pub versions: Vec<String>,
     /// The newest task of the group.
     pub sample: TaskId,
-    /// How that one failed, in full.
+    /// The newest of them that is dead, and can be retried.
+    pub dead_sample: Option<TaskId>,
+    /// How the newest task failed, in full.
     pub error: String,
     /// The group is hidden until then.
     pub snooze: Option<Snooze>,
@@ -106,6 +108,8 @@ async fn dead(conn: &mut PgConnection, groups: &mut BTreeMap<String, FailureGrou
             sample: row.sample.into(),
         };
         let group = put(groups, row.fingerprint, found);
+        // Only dead tasks are in the groups so far.
+        group.dead_sample = Some(group.sample);
         group.dead.value += row.count;
         if let Some(hour) = usize::try_from(row.age).ok().filter(|age| *age < TREND_HOURS) {
             group.trend[TREND_HOURS - 1 - hour] += row.count;
@@ -169,6 +173,7 @@ fn put(groups: &mut BTreeMap<String, FailureGroup>, fingerprint: String, found: 
         trend: [0; TREND_HOURS],
         versions: Vec::new(),
         sample: found.sample,
+        dead_sample: None,
         error: String::new(),
         snooze: None,
     });

@@ -1,12 +1,17 @@
-//! Area Ops: queues, tasks, bulk operations, saved views.
+//! Area Ops: queues, workers, tasks, failures, cron, database, bulk operations, saved views.
 mod act;
+mod bars;
 mod bulk;
 mod can;
 mod chart;
 mod charts;
+mod cron;
+mod database;
+mod failures;
 mod limits;
 mod queue;
 mod queues;
+mod reason;
 mod task;
 mod tasks;
 mod timeline;
@@ -14,6 +19,7 @@ mod verdict;
 mod views;
 mod why;
 mod words;
+mod workers;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -47,4 +53,15 @@ pub fn routes() -> Router<App> {
         .route("/ops/views/new", get(views::new_page))
         .route("/ops/views/{id}", get(views::one).post(views::update))
         .route("/ops/views/{id}/delete", get(views::delete_page).post(views::delete))
+        .route("/ops/failures", get(failures::list))
+        .route("/ops/failures/snooze", get(failures::snooze_page).post(failures::snooze))
+        .route("/ops/failures/show", post(failures::show_again))
+        .route("/ops/workers", get(workers::list))
+        .route("/ops/workers/{no}/drain", get(workers::drain_page).post(workers::drain))
+        .route("/ops/workers/{no}/undrain", post(workers::undrain))
+        .route("/ops/cron", get(cron::list))
+        .route("/ops/cron/{name}/pause", get(cron::pause_page).post(cron::pause))
+        .route("/ops/cron/{name}/resume", post(cron::resume))
+        .route("/ops/cron/{name}/run", post(cron::run))
+        .route("/ops/database", get(database::panel))
 }

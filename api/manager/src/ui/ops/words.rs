@@ -53,6 +53,19 @@ pub(crate) fn count(count: impl Borrow<Count>) -> String {
     format!("{}{}", if count.about { "about " } else { "" }, show::number(count.value))
 }
 
+/// `4.1 MB`, in steps of 1000.
+pub(crate) fn bytes(bytes: impl Borrow<i64>) -> String {
+    let mut value = *bytes.borrow() as f64;
+    for unit in ["B", "kB", "MB", "GB"] {
+        if value < 1000.0 {
+            let digits = usize::from(value < 100.0 && unit != "B");
+            return format!("{value:.digits$} {unit}");
+        }
+        value /= 1000.0;
+    }
+    format!("{value:.1} TB")
+}
+
 /// The beginning and the end of an id: the beginning says when, the end which.
 pub(crate) fn short_id(id: impl Borrow<TaskId>) -> String {
     let text = id.borrow().to_string();
@@ -99,6 +112,12 @@ mod tests {
         let words: Vec<String> = [0.0, 0.004, 0.02, 6.44, 411.6].iter().map(rate).collect();
         assert_eq!(words, ["0", "< 0.01", "0.02", "6.4", "412"]);
         assert_eq!((waited(0.31), waited(161.0)), ("0.3 s".to_owned(), "2 min 41 s".to_owned()));
+    }
+
+    #[test]
+    fn sizes_have_one_digit_below_a_hundred() {
+        assert_eq!((bytes(512), bytes(8_192), bytes(4_120_000)), ("512 B".into(), "8.2 kB".into(), "4.1 MB".into()));
+        assert_eq!((bytes(680_400_000), bytes(6_800_000_000)), ("680 MB".into(), "6.8 GB".into()));
     }
 
     #[test]

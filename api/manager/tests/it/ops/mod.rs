@@ -1,6 +1,7 @@
 //! `/api/ops/*`: each action with its right, its audit row and its refusals.
 mod actions;
 mod bulk;
+mod operations;
 mod pages;
 mod queue_pages;
 mod reads;
