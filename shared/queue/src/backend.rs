@@ -29,9 +29,6 @@ use crate::outcome::{Outcome, Verdict};
 /// How long a handler that was asked to stop may take to do so.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How long a task of a newer version waits for a newer process.
-const NEWER: Duration = Duration::from_secs(10);
-
 /// Hands the tasks of one kind to an apalis worker. The driver claims them, for free slots only; nothing waits here
 /// that another process could run.
 #[derive(Debug)]
@@ -80,7 +77,7 @@ impl<Args: DeserializeOwned> ApalisBackend for Backend<Args> {
                 // During an upgrade: a newer process beside this one will read it.
                 Err(Unread::Newer) => {
                     tracing::warn!(task.id = %claim.id, kind = claim.kind.name, "a task of a newer version waits");
-                    self.shared.report(claim, Verdict::Snoozed(NEWER));
+                    self.shared.report(claim, Verdict::Newer);
                 }
             }
         }
