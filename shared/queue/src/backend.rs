@@ -24,6 +24,7 @@ use tracing::Instrument as _;
 use crate::context::{Claim, NoError, Stop, TaskContext};
 use crate::driver::Shared;
 use crate::kinds::Kind;
+use crate::measures;
 use crate::outcome::{Outcome, Verdict};
 
 /// How long a handler that was asked to stop may take to do so.
@@ -212,7 +213,7 @@ where
     let started = tokio::time::Instant::now();
     let mut running = AbortOnDrop(tokio::spawn(claim.log.collect(handler.instrument(span))));
     let verdict = watched(claim, &mut running).await;
-    metrics::histogram!("mipo_queue_run_seconds", "kind" => claim.kind.name).record(started.elapsed().as_secs_f64());
+    metrics::histogram!(measures::RUN, "kind" => claim.kind.name).record(started.elapsed().as_secs_f64());
     verdict
 }
 

@@ -13,6 +13,7 @@ use super::config::Jitter;
 use super::{DriverConfig, Shared, leases};
 use crate::context::{Claim, Stop};
 use crate::kinds::{self, Kind};
+use crate::measures;
 use crate::outcome::{NEWER, Verdict, fingerprint};
 use crate::redaction::Redactor;
 use crate::seal;
@@ -135,7 +136,7 @@ impl Loop {
             if verdict == Verdict::Lost {
                 state.held.remove(&claim.token);
                 self.shared.stale.fetch_add(1, Ordering::Relaxed);
-                metrics::counter!("mipo_queue_lost_total", "kind" => claim.kind.name).increment(1);
+                metrics::counter!(measures::LOST, "kind" => claim.kind.name).increment(1);
             } else {
                 self.unsent.push((claim, verdict));
             }
@@ -229,12 +230,14 @@ impl Loop {
                 if verdict == Verdict::Newer {
                     self.newer.insert(claim.kind.name, (claim.kind, Instant::now() + NEWER));
                 }
+                if matches!(verdict, Verdict::Failed { .. }) && claim.attempt < claim.max_attempts {
+                    metrics::counter!(measures::RETRIES, "kind" => claim.kind.name).increment(1);
+                }
                 let outcome = verdict.word().unwrap_or("done");
-                metrics::counter!("mipo_queue_attempts_total", "kind" => claim.kind.name, "outcome" => outcome)
-                    .increment(1);
+                metrics::counter!(measures::ATTEMPTS, "kind" => claim.kind.name, "outcome" => outcome).increment(1);
             } else if !self.uncertain {
                 self.shared.stale.fetch_add(1, Ordering::Relaxed);
-                metrics::counter!("mipo_queue_stale_total", "kind" => claim.kind.name).increment(1);
+                metrics::counter!(measures::STALE, "kind" => claim.kind.name).increment(1);
                 tracing::warn!(task.id = %claim.id, kind = claim.kind.name, "a stale answer was refused");
             }
         }
@@ -435,7 +438,7 @@ async fn exchange(shared: &Shared, reports: &[Report], wants: &Wants) -> Result<
             ("claimed", Some(id), Some(token), _) => {
                 // Only kinds that were asked for are claimed.
                 let Some(kind) = row.kind.as_deref().and_then(|kind| wants.kinds.get(kind)) else { continue };
-                metrics::histogram!("mipo_queue_wait_seconds", "kind" => kind.name).record(row.waited.unwrap_or(0.0));
+                metrics::histogram!(measures::WAIT, "kind" => kind.name).record(row.waited.unwrap_or(0.0));
                 answer.claimed.push(Arc::new(Claim {
                     id,
                     token,
