@@ -169,6 +169,8 @@ create table jobs.task_history (
   finished_at timestamptz not null,
   discarded_from text,
   discarded_at timestamptz,
+  -- Somebody was told that it is dead, and what follows from that was done: jobs.tell_dead.
+  told boolean not null default false,
   constraint task_history_status_check check (status in ('done', 'dead', 'cancelled', 'discarded')),
   constraint task_history_attempts_check check (attempts >= 0 and attempts <= max_attempts),
   constraint task_history_discarded_check check ((status = 'discarded') = (discarded_from is not null)
@@ -181,6 +183,7 @@ create index task_history_id on jobs.task_history (id);
 -- What did not end well, newest first; the columns that groups of failures are made of, so that those are made without
 -- a look at the rows. A done task writes none of it.
 create index task_history_failed on jobs.task_history (status, id) include (queue, kind, fingerprint, finished_at, locked_by) where status <> 'done';
+create index task_history_untold on jobs.task_history (finished_at) where status = 'dead' and not told;
 create index task_history_fingerprint on jobs.task_history (fingerprint, finished_at) where fingerprint is not null;
 -- Rows come in the order of their ends: a few bytes a block find those of a minute.
 create index task_history_finished on jobs.task_history using brin (finished_at) with (pages_per_range = 16, autosummarize = on);

@@ -556,15 +556,28 @@ begin
 end
 $$;
 
+-- Takes dead tasks of which nobody was told yet, the oldest first. The caller tells in the same transaction: a task is
+-- told of exactly once, however its last attempt ended (failed, panicked, late, unreadable, or with its process).
+create function jobs.tell_dead(p_limit integer) returns table (id uuid, kind text, unique_key text) language sql security definer
+set search_path = pg_catalog, pg_temp as $$
+  update jobs.task_history h set told = true
+  from (
+    select x.id, x.finished_at from jobs.task_history x where x.status = 'dead' and not x.told
+    order by x.finished_at limit p_limit for update skip locked
+  ) n
+  where h.id = n.id and h.finished_at = n.finished_at
+  returning h.id, h.kind, h.unique_key
+$$;
+
 select jobs.keep_task_days(7);
 
 revoke execute on function jobs.register_worker, jobs.unregister_worker, jobs.drain_worker, jobs.return_unknown, jobs.fire_cron, jobs.enqueue_cron,
   jobs.run_cron, jobs.pause_cron, jobs.keep_cron, jobs.keep_task_days, jobs.kept_until, jobs.prune_tasks, jobs.cancel_task, jobs.revive,
   jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority, jobs.set_queue, jobs.snooze_failure, jobs.start_bulk, jobs.stop_bulk, jobs.begin_bulk, jobs.apply_bulk,
-  jobs.advance_bulk, jobs.bucket,
+  jobs.advance_bulk, jobs.tell_dead, jobs.bucket,
   jobs.histogram, jobs.add_histograms, jobs.sum_hours, jobs.sample from public;
 grant execute on function jobs.register_worker, jobs.unregister_worker to mipo_manager, mipo_dispatcher, mipo_backup;
-grant execute on function jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks, jobs.sample, jobs.return_unknown to mipo_dispatcher;
+grant execute on function jobs.fire_cron, jobs.keep_cron, jobs.keep_task_days, jobs.prune_tasks, jobs.sample, jobs.return_unknown, jobs.tell_dead to mipo_dispatcher;
 grant execute on function jobs.cancel_task, jobs.retry_task, jobs.discard_task, jobs.undo_discard, jobs.run_now, jobs.set_priority to mipo_manager, mipo_dispatcher;
 grant execute on function jobs.run_cron, jobs.pause_cron, jobs.set_queue, jobs.drain_worker, jobs.snooze_failure, jobs.start_bulk, jobs.stop_bulk
   to mipo_manager;

@@ -2,6 +2,7 @@
 //! undone is found and done again (product 7.1 step 10, 7.5, 7.7). Safe to repeat.
 use mipo_domain::ids::ScanId;
 use mipo_queue::payloads::{ConcludeJob, ConcludeScan, PlanScan, StoreResults};
+use mipo_queue::upkeep::DeadTask;
 use mipo_store::Conn;
 use mipo_store::config::{alarms, live, silent_scanners};
 use mipo_store::jobs::lapses::{self, Stuck};
@@ -83,6 +84,21 @@ async fn tell(conn: &mut Conn, ctx: &Ctx<'_>, job: &Stuck) -> Result<(), AppErro
         },
     )
     .await?;
+    Ok(())
+}
+
+/// Tells of a task that ended dead and that nothing else tells of.
+pub async fn task_failed(conn: &mut Conn, ctx: &Ctx<'_>, task: &DeadTask) -> Result<(), AppError> {
+    let event = Event {
+        source: "dispatcher",
+        kind: "task_failed",
+        severity: "high",
+        entity_type: "task",
+        entity_id: &task.id.to_string(),
+        summary: &format!("A task {} is dead: no attempt is left, or none can help; its page says why", task.kind),
+        detail: json!({ "kind": task.kind }),
+    };
+    events::raise(conn, ctx, event).await?;
     Ok(())
 }
 

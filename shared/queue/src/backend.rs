@@ -24,13 +24,11 @@ use tracing::Instrument as _;
 use crate::context::{Claim, NoError, Stop, TaskContext};
 use crate::driver::Shared;
 use crate::kinds::Kind;
+use crate::measures;
 use crate::outcome::{Outcome, Verdict};
 
 /// How long a handler that was asked to stop may take to do so.
 const GRACE: Duration = Duration::from_secs(5);
-
-/// How long a task of a newer version waits for a newer process.
-const NEWER: Duration = Duration::from_secs(10);
 
 /// Hands the tasks of one kind to an apalis worker. The driver claims them, for free slots only; nothing waits here
 /// that another process could run.
@@ -80,7 +78,7 @@ impl<Args: DeserializeOwned> ApalisBackend for Backend<Args> {
                 // During an upgrade: a newer process beside this one will read it.
                 Err(Unread::Newer) => {
                     tracing::warn!(task.id = %claim.id, kind = claim.kind.name, "a task of a newer version waits");
-                    self.shared.report(claim, Verdict::Snoozed(NEWER));
+                    self.shared.report(claim, Verdict::Newer);
                 }
             }
         }
@@ -215,7 +213,7 @@ where
     let started = tokio::time::Instant::now();
     let mut running = AbortOnDrop(tokio::spawn(claim.log.collect(handler.instrument(span))));
     let verdict = watched(claim, &mut running).await;
-    metrics::histogram!("mipo_queue_run_seconds", "kind" => claim.kind.name).record(started.elapsed().as_secs_f64());
+    metrics::histogram!(measures::RUN, "kind" => claim.kind.name).record(started.elapsed().as_secs_f64());
     verdict
 }
 

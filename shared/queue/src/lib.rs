@@ -11,6 +11,7 @@ mod driver;
 mod enqueue;
 mod error;
 mod logs;
+mod measures;
 mod outcome;
 mod redaction;
 mod seal;

@@ -69,6 +69,9 @@ impl From<HandlerError> for BoxDynError {
     }
 }
 
+/// How long a task of a newer version waits for a newer process, and so how soon the same old one may look again.
+pub(crate) const NEWER: Duration = Duration::from_secs(10);
+
 /// The end of an attempt as the driver reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -79,6 +82,8 @@ pub(crate) enum Verdict {
         error: String,
     },
     Snoozed(Duration),
+    /// Written by a newer version of this program, which will read it: it waits for [`NEWER`] and uses no attempt.
+    Newer,
     Dead {
         error: String,
     },
@@ -119,7 +124,7 @@ impl Verdict {
             Self::Done | Self::Lost => None,
             Self::Failed { delay: None, .. } => Some("failed"),
             Self::Failed { delay: Some(_), .. } => Some("retry"),
-            Self::Snoozed(_) => Some("snoozed"),
+            Self::Snoozed(_) | Self::Newer => Some("snoozed"),
             Self::Dead { .. } => Some("dead"),
             Self::Returned => Some("returned"),
             Self::Cancelled { .. } => Some("cancelled"),

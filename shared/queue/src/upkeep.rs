@@ -1,7 +1,7 @@
 //! What keeps the tables small and known: days, pruning, samples.
 use sqlx::PgConnection;
 
-use crate::QueueError;
+use crate::{QueueError, TaskId, measures};
 
 /// Rows that one statement deletes at most.
 const BATCH: i32 = 5000;
@@ -29,8 +29,36 @@ pub async fn prune(conn: &mut PgConnection, days: u16, dead_days: u16) -> Result
     Ok(gone)
 }
 
+/// A task that ended dead, and of which nobody was told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadTask {
+    /// The task.
+    pub id: TaskId,
+    /// The name of its kind.
+    pub kind: String,
+    /// What it was unique by. It names what the task was about also where the payload cannot be read.
+    pub unique_key: Option<String>,
+}
+
+/// Takes at most `limit` dead tasks of which nobody was told yet, the oldest first. Whoever commits has told of them.
+pub async fn take_dead(conn: &mut PgConnection, limit: u16) -> Result<Vec<DeadTask>, QueueError> {
+    let rows =
+        sqlx::query!(r#"select id as "id!", kind as "kind!", unique_key from jobs.tell_dead($1)"#, i32::from(limit))
+            .fetch_all(conn)
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| DeadTask { id: TaskId::from(row.id), kind: row.kind, unique_key: row.unique_key })
+        .collect())
+}
+
+/// Counts a dead task that was told of, for `mipo_queue_dead_total`. Call it after the commit.
+pub fn count_dead(task: &DeadTask) {
+    metrics::counter!(measures::DEAD, "kind" => task.kind.clone()).increment(1);
+}
+
 /// Writes the sample of the minute that has ended, returns what live workers do not know of, and sets the gauges
-/// `mipo_queue_tasks` and `mipo_queue_oldest_age_seconds`.
+/// of depth and oldest age.
 pub async fn sample(conn: &mut PgConnection) -> Result<(), QueueError> {
     let unknown = sqlx::query_scalar!(r#"select jobs.return_unknown() as "count!""#).fetch_one(&mut *conn).await?;
     if unknown > 0 {
@@ -57,9 +85,9 @@ pub async fn sample(conn: &mut PgConnection) -> Result<(), QueueError> {
             ("running", row.running),
         ];
         for (state, count) in states {
-            metrics::gauge!("mipo_queue_tasks", "queue" => row.queue.clone(), "state" => state).set(count as f64);
+            metrics::gauge!(measures::TASKS, "queue" => row.queue.clone(), "state" => state).set(count as f64);
         }
-        metrics::gauge!("mipo_queue_oldest_age_seconds", "queue" => row.queue).set(row.oldest as f64 / 1000.0);
+        metrics::gauge!(measures::OLDEST, "queue" => row.queue).set(row.oldest as f64 / 1000.0);
     }
     Ok(())
 }

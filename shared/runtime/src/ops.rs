@@ -12,7 +12,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio::net::TcpListener;
 
 use crate::Shutdown;
@@ -52,8 +52,13 @@ impl std::fmt::Debug for Readiness {
     }
 }
 
-/// Binds `address`, or with `or_next` the next free port after it.
+/// Upper bounds of the buckets of histograms of seconds, from a millisecond to two hours.
+const BUCKETS: [f64; 15] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0, 7200.0];
+
+/// Binds `address`, or with `or_next` the next free port after it. What is measured and described from now on is shown.
 pub async fn bind(address: SocketAddr, or_next: bool) -> io::Result<TcpListener> {
+    recorder();
     let mut candidate = address;
     loop {
         match TcpListener::bind(candidate).await {
@@ -131,7 +136,9 @@ fn recorder() -> PrometheusHandle {
     static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
     RECORDER
         .get_or_init(|| {
-            let recorder = PrometheusBuilder::new().build_recorder();
+            let seconds = Matcher::Suffix("_seconds".to_owned());
+            let builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &BUCKETS);
+            let recorder = builder.expect("there are buckets").build_recorder();
             let handle = recorder.handle();
             // Fails only when another recorder is in place; this one then renders nothing.
             let _ = metrics::set_global_recorder(recorder);

@@ -13,7 +13,8 @@ use super::config::Jitter;
 use super::{DriverConfig, Shared, leases};
 use crate::context::{Claim, Stop};
 use crate::kinds::{self, Kind};
-use crate::outcome::{Verdict, fingerprint};
+use crate::measures;
+use crate::outcome::{NEWER, Verdict, fingerprint};
 use crate::redaction::Redactor;
 use crate::seal;
 
@@ -25,6 +26,10 @@ const LAST_CALL: Duration = Duration::from_secs(10);
 /// How far below the rank of the newest task a look begins, once everything older is known to be gone: nine steps of
 /// priority, and half a minute for transactions that commit late. What is later still is found by the next poll.
 const FLOOR_SECONDS: i64 = 120;
+
+/// When a task of a newer version is due again, the process that could not read it leaves its kind to others from a
+/// little before until so much later. Without this it would be woken by the same due time, and could win each time.
+const STAND_BACK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(2));
 
 /// What one exchange asks for.
 #[derive(Debug, Default)]
@@ -56,6 +61,8 @@ struct Loop {
     due: HashMap<String, Instant>,
     /// By queue: nothing due ranks lower, as far as was visible.
     floors: HashMap<String, DateTime<Utc>>,
+    /// Kinds of which a task of a newer version was met, and when it is due again.
+    newer: HashMap<&'static str, (&'static Kind, Instant)>,
     next_poll: Instant,
     /// When the running handlers have to be gone.
     drain_until: Option<Instant>,
@@ -73,6 +80,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
         unsent: Vec::new(),
         due: HashMap::new(),
         floors: HashMap::new(),
+        newer: HashMap::new(),
         next_poll,
         drain_until: None,
         jitter,
@@ -128,7 +136,7 @@ impl Loop {
             if verdict == Verdict::Lost {
                 state.held.remove(&claim.token);
                 self.shared.stale.fetch_add(1, Ordering::Relaxed);
-                metrics::counter!("mipo_queue_lost_total", "kind" => claim.kind.name).increment(1);
+                metrics::counter!(measures::LOST, "kind" => claim.kind.name).increment(1);
             } else {
                 self.unsent.push((claim, verdict));
             }
@@ -149,6 +157,15 @@ impl Loop {
                 state.hungry.insert(queue.name);
             }
             !is_due
+        });
+        let floors = &mut self.floors;
+        self.newer.retain(|_, (kind, due)| {
+            let is_over = now >= *due + STAND_BACK.1;
+            if is_over {
+                floors.remove(kind.queue);
+                state.hungry.insert(kind.queue);
+            }
+            !is_over
         });
         if !self.shared.takes_new_work() {
             return Wants::default();
@@ -173,7 +190,9 @@ impl Loop {
             }
         }
         if !wants.queues.is_empty() {
+            let stands_back = |kind| self.newer.get(kind).is_some_and(|(_, due)| now + STAND_BACK.0 >= *due);
             wants.kinds = state.kinds.values().map(|worker| (worker.kind.name, worker.kind)).collect();
+            wants.kinds.retain(|kind, _| !stands_back(*kind));
         }
         wants
     }
@@ -190,8 +209,9 @@ impl Loop {
                 }
                 until = Instant::now() + Duration::from_secs(1);
             }
-        } else if let Some(next) = self.due.values().min() {
-            until = until.min(*next);
+        } else {
+            let back = self.newer.values().map(|(_, due)| *due + STAND_BACK.1);
+            until = self.due.values().copied().chain(back).fold(until, Instant::min);
         }
         let stopping = self.drain_until.is_none();
         tokio::select! {
@@ -207,12 +227,17 @@ impl Loop {
         for (claim, verdict) in self.unsent.drain(..) {
             state.held.remove(&claim.token);
             if answer.ended.contains(&claim.token) {
+                if verdict == Verdict::Newer {
+                    self.newer.insert(claim.kind.name, (claim.kind, Instant::now() + NEWER));
+                }
+                if matches!(verdict, Verdict::Failed { .. }) && claim.attempt < claim.max_attempts {
+                    metrics::counter!(measures::RETRIES, "kind" => claim.kind.name).increment(1);
+                }
                 let outcome = verdict.word().unwrap_or("done");
-                metrics::counter!("mipo_queue_attempts_total", "kind" => claim.kind.name, "outcome" => outcome)
-                    .increment(1);
+                metrics::counter!(measures::ATTEMPTS, "kind" => claim.kind.name, "outcome" => outcome).increment(1);
             } else if !self.uncertain {
                 self.shared.stale.fetch_add(1, Ordering::Relaxed);
-                metrics::counter!("mipo_queue_stale_total", "kind" => claim.kind.name).increment(1);
+                metrics::counter!(measures::STALE, "kind" => claim.kind.name).increment(1);
                 tracing::warn!(task.id = %claim.id, kind = claim.kind.name, "a stale answer was refused");
             }
         }
@@ -363,6 +388,7 @@ impl Columns {
         self.outcomes.push(word.to_owned());
         self.delays.push(match verdict {
             Verdict::Failed { delay: Some(delay), .. } | Verdict::Snoozed(delay) => delay.as_secs_f64(),
+            Verdict::Newer => NEWER.as_secs_f64(),
             Verdict::Failed { delay: None, .. } => claim.kind.backoff.after(claim.attempt).as_secs_f64(),
             _ => 0.0,
         });
@@ -412,7 +438,7 @@ async fn exchange(shared: &Shared, reports: &[Report], wants: &Wants) -> Result<
             ("claimed", Some(id), Some(token), _) => {
                 // Only kinds that were asked for are claimed.
                 let Some(kind) = row.kind.as_deref().and_then(|kind| wants.kinds.get(kind)) else { continue };
-                metrics::histogram!("mipo_queue_wait_seconds", "kind" => kind.name).record(row.waited.unwrap_or(0.0));
+                metrics::histogram!(measures::WAIT, "kind" => kind.name).record(row.waited.unwrap_or(0.0));
                 answer.claimed.push(Arc::new(Claim {
                     id,
                     token,

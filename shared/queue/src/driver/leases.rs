@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Shared;
 use super::config::Jitter;
 use crate::context::Stop;
+use crate::measures;
 
 /// Renews all leases by one write, on its own timer, also while draining. It is the process's heartbeat too.
 pub(super) async fn run(shared: Arc<Shared>) {
@@ -157,7 +158,7 @@ pub(super) async fn rescue(shared: Arc<Shared>) {
         match sqlx::query_scalar!(r#"select jobs.rescue() as "count!""#).fetch_one(&shared.pool).await {
             Ok(0) => {}
             Ok(count) => {
-                metrics::counter!("mipo_queue_rescued_total").increment(u64::try_from(count).unwrap_or(0));
+                metrics::counter!(measures::RESCUED).increment(u64::try_from(count).unwrap_or(0));
                 tracing::warn!(count, "returned tasks whose worker stopped renewing them");
                 shared.wake_all();
             }

@@ -28,7 +28,7 @@ use crate::backend::Backend;
 use crate::context::Claim;
 use crate::kinds::Kind;
 use crate::outcome::Verdict;
-use crate::{QueueError, TaskId};
+use crate::{QueueError, TaskId, measures};
 
 /// An attempt that failed, as [`Driver::run_until_idle`] tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,6 +188,7 @@ impl Driver {
     /// When `shutdown` is cancelled it stops claiming, hands back what has not begun with its attempt restored, gives
     /// running handlers the time to drain, and ends; [`Driver::ended`] waits for that.
     pub fn start(pool: &PgPool, config: DriverConfig, shutdown: CancellationToken) -> Self {
+        measures::describe();
         let own = PgPoolOptions::new()
             .max_connections(4)
             // A broken connection is noticed by its first statement, which is tried again: no ping before each.
@@ -226,6 +227,7 @@ impl Driver {
 
     /// A backend for an apalis worker of `kind`. From now on its tasks are claimed.
     pub fn backend<Args: DeserializeOwned>(&self, kind: &'static Kind) -> Backend<Args> {
+        measures::begin(kind);
         let (sender, inbox) = mpsc::unbounded_channel();
         {
             let mut state = self.shared.state();

@@ -9,7 +9,7 @@ use sqlx::{Connection as _, PgConnection};
 use crate::processes::{Worker, task};
 use crate::support::{Place, place};
 
-async fn faulty_place() -> Place {
+pub async fn faulty_place() -> Place {
     let place = place().await;
     let sql = "create table public.effects (task_id uuid not null, attempt integer not null, at timestamptz not null default clock_timestamp());
                grant select, insert on public.effects to mipo_dispatcher";
@@ -17,7 +17,7 @@ async fn faulty_place() -> Place {
     place
 }
 
-async fn effects(place: &Place, id: TaskId) -> i64 {
+pub async fn effects(place: &Place, id: TaskId) -> i64 {
     sqlx::query_scalar("select count(*) from public.effects where task_id = $1")
         .bind(id.as_uuid())
         .fetch_one(&place.admin)
@@ -25,7 +25,7 @@ async fn effects(place: &Place, id: TaskId) -> i64 {
         .expect("counts")
 }
 
-async fn until(place: &Place, what: &str, sql: &'static str) {
+pub async fn until(place: &Place, what: &str, sql: &'static str) {
     for _ in 0..1200 {
         if sqlx::query_scalar::<_, bool>(sql).fetch_one(&place.admin).await.expect("asks") {
             return;
@@ -36,7 +36,7 @@ async fn until(place: &Place, what: &str, sql: &'static str) {
 }
 
 /// Everything has ended well, and nothing contradicts anything.
-async fn all_done(place: &Place, count: i64) {
+pub async fn all_done(place: &Place, count: i64) {
     until(place, "all tasks end", "select not exists (select from jobs.tasks)").await;
     assert_eq!(place.count("done").await, count);
     let beyond: i64 = sqlx::query_scalar("select count(*) from jobs.task_history where attempts > max_attempts")

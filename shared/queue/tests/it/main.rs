@@ -12,5 +12,6 @@ mod outage;
 mod processes;
 mod simulation;
 mod support;
+mod upgrade;
 mod upkeep;
 mod views;

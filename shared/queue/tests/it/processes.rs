@@ -23,6 +23,15 @@ pub static FAULTY: Kind = Kind {
     sealed: false,
 };
 
+/// The same in the next version of this program.
+pub static FAULTY_NEXT: Kind = Kind { version: 2, ..FAULTY };
+
+/// A kind that only the next version knows.
+pub static ADDED: Kind = Kind { name: "added", ..FAULTY };
+
+/// The version that the next one says it is; [`Worker::start`] starts `0.0.0`.
+pub const NEXT: &str = "0.1.0";
+
 /// A clock that is an hour off, in either direction by turns.
 struct Jumping(std::sync::atomic::AtomicBool);
 
@@ -40,9 +49,11 @@ async fn worker_process() {
     let quick = std::env::var_os("MIPO_TEST_DEFAULT_LEASES").is_none();
     let pool = PgPool::connect(&url).await.expect("connects");
     let seed = u64::from(std::process::id());
+    let is_next = std::env::var_os("MIPO_TEST_NEXT").is_some();
+    let version = if is_next { NEXT } else { "0.0.0" };
     // The same name for all, as after a restart; only the start tells them apart.
     let mut config =
-        DriverConfig::new("dispatcher", "same-name", "0.0.0", &Jumping(false.into()), &SeededEntropy::new(seed))
+        DriverConfig::new("dispatcher", "same-name", version, &Jumping(false.into()), &SeededEntropy::new(seed))
             .slots("conclude", 4);
     if quick {
         config = config
@@ -50,11 +61,16 @@ async fn worker_process() {
             .poll_every(Duration::from_secs(1));
     }
     let driver = Driver::start(&pool, config, CancellationToken::new());
-    let of_handler = pool.clone();
-    work!(driver, &FAULTY, move |ids: Value, task: TaskContext| {
-        let pool = of_handler.clone();
+    let handler = move |ids: Value, task: TaskContext| {
+        let pool = pool.clone();
         async move { obey(&pool, &ids, &task).await }
-    });
+    };
+    if is_next {
+        work!(driver, &FAULTY_NEXT, handler.clone());
+        work!(driver, &ADDED, handler);
+    } else {
+        work!(driver, &FAULTY, handler);
+    }
     std::future::pending::<()>().await;
 }
 
@@ -93,6 +109,11 @@ impl Worker {
 
     pub fn with_default_leases(place: &Place) -> Self {
         Self::with(place, &[("MIPO_TEST_DEFAULT_LEASES", "1")])
+    }
+
+    /// The next version of this program, with default leases.
+    pub fn next(place: &Place) -> Self {
+        Self::with(place, &[("MIPO_TEST_DEFAULT_LEASES", "1"), ("MIPO_TEST_NEXT", "1")])
     }
 
     fn with(place: &Place, env: &[(&str, &str)]) -> Self {

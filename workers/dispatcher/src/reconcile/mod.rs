@@ -4,6 +4,7 @@
 //! A pass is a file `what_it_holds_true.rs` with `pub async fn run(world: &World) -> Result<(), HandlerError>` and a
 //! line in [`PASSES`], in the order in which a round runs them.
 mod controls_reach_jobs;
+mod dead_tasks_are_told;
 mod jobs_are_concluded;
 mod jobs_have_an_age;
 mod leases_end;
@@ -36,6 +37,8 @@ static PASSES: &[Pass] = &[
     ("pauses_end", |world| Box::pin(pauses_end::run(world))),
     ("controls_reach_jobs", |world| Box::pin(controls_reach_jobs::run(world))),
     ("specs_are_fresh", |world| Box::pin(specs_are_fresh::run(world))),
+    // Before those that would ask for the same again.
+    ("dead_tasks_are_told", |world| Box::pin(dead_tasks_are_told::run(world))),
     ("scans_are_planned", |world| Box::pin(scans_are_planned::run(world))),
     ("parts_are_stored", |world| Box::pin(parts_are_stored::run(world))),
     ("jobs_are_concluded", |world| Box::pin(jobs_are_concluded::run(world))),

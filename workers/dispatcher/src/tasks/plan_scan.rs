@@ -4,28 +4,13 @@ use std::sync::Arc;
 use mipo_app::planning::{self, Planned};
 use mipo_domain::ids::ScanId;
 use mipo_queue::payloads::PlanScan;
-use mipo_queue::{Data, HandlerError, Outcome, TaskContext};
+use mipo_queue::{Data, HandlerError, Outcome};
 
 use crate::{World, keys};
 
-/// Plans, or with the last attempt ends the scan.
-pub async fn run(ids: PlanScan, task: TaskContext, world: Data<Arc<World>>) -> Result<Outcome, HandlerError> {
-    match plan(ids.scan_id, &world).await {
-        Err(error) if task.is_last_attempt() || error.is_abort() => {
-            give_up(ids.scan_id, &world).await?;
-            Err(error)
-        }
-        other => other,
-    }
-}
-
-/// A scan that nobody can plan would be tried for ever. A database that is away is no fault of the scan: then this fails
-/// too, and the scan is found again by the next round.
-async fn give_up(id: ScanId, world: &World) -> Result<(), HandlerError> {
-    let mut tx = world.db.tx("planning.give_up").await?;
-    planning::give_up(&mut tx, &world.ctx(), id).await?;
-    tx.commit().await?;
-    Ok(())
+/// Plans. What follows when no attempt can is done by the pass `dead_tasks_are_told`.
+pub async fn run(ids: PlanScan, world: Data<Arc<World>>) -> Result<Outcome, HandlerError> {
+    plan(ids.scan_id, &world).await
 }
 
 /// Reads in one snapshot, resolves names outside any transaction, writes in one.

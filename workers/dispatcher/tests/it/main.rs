@@ -2,6 +2,7 @@
 mod bulk;
 mod giving_up;
 mod leadership;
+mod measures;
 mod model;
 mod passes;
 mod road;

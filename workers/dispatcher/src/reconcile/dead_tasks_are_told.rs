@@ -1,0 +1,54 @@
+//! A task that ends dead ends aloud: somebody is told, and what waited for it gives up or waits. It is done here and not
+//! in the handlers, because a handler that panics, hangs, kills its process or is never called cannot do it.
+use std::str::FromStr;
+use std::time::Duration;
+
+use mipo_app::{planning, results, upkeep};
+use mipo_domain::ids::{ScanId, ScannerId};
+use mipo_queue::payloads::StoreResults;
+use mipo_queue::upkeep::{DeadTask, count_dead, take_dead};
+use mipo_queue::{HandlerError, bulk, kinds};
+use mipo_store::Conn;
+
+use crate::World;
+
+/// Tasks that one round tells of at most.
+const MOST: u16 = 100;
+
+/// Parts that could not be stored in any attempt wait so long: what cannot be now can hardly be in ten seconds.
+const PAUSE: Duration = Duration::from_mins(10);
+
+/// One round.
+pub async fn run(world: &World) -> Result<(), HandlerError> {
+    for _ in 0..MOST {
+        let mut tx = world.db.tx("tasks.tell_dead").await?;
+        let Some(task) = take_dead(&mut tx, 1).await?.pop() else { return Ok(()) };
+        tell(world, &mut tx, &task).await?;
+        tx.commit().await?;
+        count_dead(&task);
+    }
+    Ok(())
+}
+
+/// What the task was about, from the key that it was unique by.
+fn about<T: FromStr>(task: &DeadTask, kind: &kinds::Kind) -> Option<T> {
+    let key = task.unique_key.as_deref().filter(|_| task.kind == kind.name)?;
+    key.strip_prefix(kind.name)?.strip_prefix(':')?.parse().ok()
+}
+
+async fn tell(world: &World, conn: &mut Conn, task: &DeadTask) -> Result<(), HandlerError> {
+    let ctx = world.ctx();
+    if let Some(scan) = about::<ScanId>(task, &kinds::PLAN_SCAN) {
+        planning::give_up(conn, &ctx, scan).await?;
+    } else if let Some(scanner) = about::<ScannerId>(task, &kinds::STORE_RESULTS) {
+        results::store_failed(conn, &ctx, scanner).await?;
+        // Pending, it stands for the one that every round would ask for.
+        mipo_queue::enqueue(conn, StoreResults::task(scanner).delay(PAUSE)).await?;
+    } else {
+        if let Some(operation) = about(task, &kinds::BULK_OPERATION) {
+            bulk::fail(conn, operation).await?;
+        }
+        upkeep::task_failed(conn, &ctx, task).await?;
+    }
+    Ok(())
+}
