@@ -2,6 +2,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use chrono::{DateTime, Utc};
 use mipo_app::ops::views::overview::{Deploy, Overview, QueueLine};
 use mipo_app::ops::views::{self, Count};
 use mipo_domain::rights::Right;
@@ -45,6 +46,8 @@ struct List {
     lines: Vec<QueueLine>,
     deploys: Vec<Deploy>,
     clauses: Vec<Clause>,
+    /// The clock of the database, which the samples go by.
+    now: DateTime<Utc>,
 }
 
 impl List {
@@ -52,7 +55,7 @@ impl List {
         let mut lines = overview.queues;
         lines.sort_by(|a, b| verdict::urgency(b).total_cmp(&verdict::urgency(a)).then_with(|| a.name.cmp(&b.name)));
         let clauses = lines.iter().filter_map(verdict::clause).collect();
-        Self { page, lines, deploys: overview.deploys, clauses }
+        Self { page, lines, deploys: overview.deploys, clauses, now: overview.now }
     }
 
     fn may_act(&self) -> bool {
@@ -96,7 +99,7 @@ impl List {
     }
 
     fn hour(&self) -> String {
-        let now = self.page.shell.now;
+        let now = self.now;
         format!("last hour, {} to {}", (now - chrono::TimeDelta::hours(1)).format("%H:%M"), now.format("%H:%M"))
     }
 }
@@ -110,7 +113,7 @@ pub(super) trait Drawn {
     fn depth(&self) -> Html;
     fn parts(&self) -> Vec<Part>;
     fn dead_link(&self) -> String;
-    fn spark(&self, deploys: &[Deploy], page: &Page) -> Html;
+    fn spark(&self, deploys: &[Deploy], now: &DateTime<Utc>) -> Html;
     fn failed(&self) -> String;
     fn drain(&self) -> String;
     fn grows(&self) -> bool;
@@ -175,8 +178,8 @@ impl Drawn for QueueLine {
         tasks(&format!("queue:{} status:dead", self.name))
     }
 
-    fn spark(&self, deploys: &[Deploy], page: &Page) -> Html {
-        charts::spark(&self.points, deploys, page.shell.now, self.verdict().tone_of_figures())
+    fn spark(&self, deploys: &[Deploy], now: &DateTime<Utc>) -> Html {
+        charts::spark(&self.points, deploys, *now, self.verdict().tone_of_figures())
     }
 
     fn failed(&self) -> String {

@@ -78,7 +78,7 @@ async fn the_sentence_says_what_is_wrong_and_why() {
     let repair = row(&shown, "repair");
     assert!(repair.contains("Late") && repair.contains("1 ready</a>") && repair.contains("75 %"), "{repair}");
     assert!(repair.contains("0<span class=\"faint\"> / 2</span>"), "{repair}");
-    assert!(repair.contains("/ops/bulk/new?action=retry&amp;q=queue:repair%20status:dead"), "{repair}");
+    assert!(repair.contains("/ops/bulk/new?action=retry&amp;q=queue:repair+status:dead"), "{repair}");
     assert!(repair.contains("version 1.0 began at"), "the deploy is marked: {repair}");
     assert!(row(&shown, "bulk").contains("Resume") && !row(&shown, "bulk").contains("Pause…"));
     assert!(shown.contains(r#"data-say-state="exports is stuck. repair is late. bulk is paused.""#), "{shown}");
@@ -158,7 +158,7 @@ async fn a_queue_shows_its_times_as_charts_and_as_a_table() {
     assert_eq!(shown.matches(r#"<svg class="chart" role="img""#).count(), 2, "waited and ran");
     assert!(shown.contains("Time that test waited: 8 ms at most") && shown.contains("1.0 began"), "{shown}");
     assert!(
-        shown.contains(r#"<th scope="row" class="lead"><a href="/ops/tasks?q=queue:repair%20kind:test">test</a>"#),
+        shown.contains(r#"<th scope="row" class="lead"><a href="/ops/tasks?q=queue:repair+kind:test">test</a>"#),
         "{shown}"
     );
     assert!(shown.contains(r#"data-l="Done">160</td>"#) && shown.contains(r#"data-l="Failed">20</td>"#), "{shown}");
