@@ -186,7 +186,8 @@ async fn idle_means_nothing_due_and_failures_are_told_once() {
     failed.sort_by_key(|task| task.dead);
     let told: Vec<_> = failed.iter().map(|task| (task.error.as_str(), task.attempt, task.dead)).collect();
     assert_eq!(told, [("not this time", 1, false), ("there is no such scan", 1, true)]);
-    assert_eq!((place.count("scheduled").await, place.count("ready").await, place.count("running").await), (1, 0, 0));
+    // The one that failed may be due again by now, and nothing runs it.
+    assert_eq!((place.count("scheduled").await, place.count("running").await), (1, 0));
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(driver.run_until_idle().await.expect("runs"), []);
     assert_eq!(place.count("done").await, 3);

@@ -17,7 +17,7 @@ async fn scrape(address: std::net::SocketAddr) -> String {
     answer
 }
 
-/// What issue after issue is looked for by; the type, the name, and a series of it.
+/// The type, the name, and a series of each.
 const MEASURES: &[(&str, &str, &str)] = &[
     ("gauge", "mipo_queue_tasks", "{queue=\"planning\",state=\"ready\"}"),
     ("gauge", "mipo_queue_tasks", "{queue=\"planning\",state=\"running\"}"),
