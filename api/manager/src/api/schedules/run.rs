@@ -2,7 +2,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use mipo_app::schedules;
-use mipo_domain::ids::ScheduleId;
+use mipo_domain::ids::{ScanId, ScheduleId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,6 +48,6 @@ pub async fn run(
     let mut tx = app.db.tx("schedules.run").await?;
     let started = schedules::run_now(&mut tx, &app.ctx(&signed.caller), id, &body.reason).await?;
     tx.commit().await?;
-    let scan_ids = started.into_iter().map(|id| id.get()).collect();
+    let scan_ids = started.into_iter().map(ScanId::get).collect();
     Ok((StatusCode::ACCEPTED, Json(Answer { scan_ids })))
 }

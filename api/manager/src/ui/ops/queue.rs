@@ -57,8 +57,8 @@ impl One {
         ]
     }
 
-    fn is(&self, range: &Range) -> bool {
-        *range == self.range
+    fn is(&self, range: Range) -> bool {
+        range == self.range
     }
 
     fn tasks_of(&self, kind: &str) -> String {

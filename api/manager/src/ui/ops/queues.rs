@@ -87,7 +87,7 @@ impl List {
     }
 
     fn wait(&self) -> Count {
-        self.total(|line| verdict::pending(line))
+        self.total(verdict::pending)
     }
 
     fn running(&self) -> Count {

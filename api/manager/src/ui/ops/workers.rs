@@ -1,4 +1,6 @@
 //! `/ops/workers`: the processes that work on the queues, what each runs now, and which are lost.
+use std::fmt::Write as _;
+
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
@@ -104,10 +106,10 @@ impl List {
             ),
         };
         if draining > 0 {
-            out += &format!(" {} no new work.", show::count(draining, "more takes", "more take"));
+            let _ = write!(out, " {} no new work.", show::count(draining, "more takes", "more take"));
         }
         if lost > 0 {
-            out += &format!(" {} lost.", show::count(lost, "worker is", "workers are"));
+            let _ = write!(out, " {} lost.", show::count(lost, "worker is", "workers are"));
         }
         out
     }
