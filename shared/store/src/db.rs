@@ -43,14 +43,21 @@ impl Db {
 
     /// Opens a transaction; `name` is `room.verb`, such as `scans.start`.
     pub async fn tx(&self, name: &'static str) -> Result<Tx, StoreError> {
-        Ok(Tx { name, inner: self.pool.begin().await? })
+        Ok(Tx { name, inner: self.begin("begin").await? })
     }
 
     /// Opens a read-only transaction with one snapshot for all its statements.
     pub async fn read(&self, name: &'static str) -> Result<Tx, StoreError> {
-        let mut inner = self.pool.begin().await?;
-        sqlx::query("set transaction isolation level repeatable read, read only").execute(&mut *inner).await?;
-        Ok(Tx { name, inner })
+        Ok(Tx { name, inner: self.begin("begin isolation level repeatable read, read only").await? })
+    }
+
+    /// In a task of its own, because a begin must not be broken off half-way, as happens when a browser leaves a page:
+    /// the connection would return to the pool in a transaction that its next user knows nothing of and never ends.
+    async fn begin(&self, statement: &'static str) -> Result<Transaction<'static, Postgres>, StoreError> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin_with(statement).await });
+        // Only a panic or the end of the process takes the task away.
+        Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
     /// True when the database answers.

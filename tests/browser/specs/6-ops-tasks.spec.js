@@ -305,6 +305,47 @@ test('many tasks are discarded with a count, a reason and progress, and brought 
   await expect(page.getByRole('heading', { name: '3 tasks' })).toBeVisible();
 });
 
+test('the other actions on many tasks are counted, started and stopped', async ({ page }) => {
+  // Nobody begins an operation, so that it can be stopped.
+  await sql("update jobs.queues set paused = true where name = 'bulk'");
+  const state = page.getByRole('heading', { level: 1 });
+  for (const [words, filter, title] of [
+    ['Dead and cancelled tasks get their attempts once more.', 'status:dead queue:repair', /Retry 3 tasks/],
+    ['Scheduled, retrying and snoozed tasks become due at once.', 'status:scheduled queue:repair', /Run now \d+ tasks?/],
+    ['Pending tasks move forward or back in their line.', 'status:scheduled queue:repair', /Reprioritise \d+ tasks? to 9/],
+    ['Pending tasks end; workers of running ones are asked to stop.', 'status:scheduled queue:repair', /Cancel \d+ tasks?/],
+  ]) {
+    await page.goto(`/ops/bulk/new?q=${encodeURIComponent(filter)}`);
+    await page.getByText(words).click();
+    if (title.source.includes('to 9')) await page.getByLabel('Priority').selectOption('9');
+    await page.getByRole('button', { name: 'Count and show some' }).click();
+    await page.getByLabel('Reason').fill('a try');
+    await page.getByRole('form', { name: 'Start' }).getByRole('button').click();
+    await expect(state).toContainText(title);
+    await expect(state).toContainText('Pending');
+    expect(await audited()).toBe('owner started bulk operation a try');
+    await page.keyboard.press('c');
+    await expect(state).toContainText('Stopped');
+    expect(await audited()).toBe('owner stopped bulk operation');
+  }
+  await sql("update jobs.queues set paused = false where name = 'bulk'");
+});
+
+test.describe('a count that is another by now', () => {
+  test.use({ refuses: true });
+
+  test('starts nothing and is shown anew', async ({ page }) => {
+    await page.goto('/ops/bulk/new?action=retry&q=status:dead+queue:repair');
+    await expect(page.getByRole('heading', { name: 'Exactly 3 tasks' })).toBeVisible();
+    await dead('repair', 'repair_job');
+    await page.getByLabel('Reason').fill('a try');
+    await page.getByRole('button', { name: 'Retry 3 tasks' }).click();
+    await expect(page.getByRole('group', { name: /correction/ })).toContainText('It would be 4 tasks by now, not 3.');
+    await expect(page.getByLabel('Reason')).toHaveValue('a try');
+    await expect(page.getByRole('button', { name: 'Retry 4 tasks' })).toBeVisible();
+  });
+});
+
 test('a view is saved, found, renamed and deleted', async ({ page }) => {
   await page.goto('/ops/tasks?q=status:dead&pageSize=50');
   await page.locator('#views > summary').click();

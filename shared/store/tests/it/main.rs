@@ -1,4 +1,5 @@
 //! Store functions against a real database.
+mod begin;
 mod live;
 mod moves;
 mod roles;

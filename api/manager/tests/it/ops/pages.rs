@@ -53,6 +53,25 @@ async fn the_list_shows_states_with_counts_and_goes_on_by_its_last_row() {
 }
 
 #[tokio::test]
+async fn a_search_that_looked_far_offers_to_go_on() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("owner").await;
+    let first = pending(&world).await;
+    world
+        .tamper(
+            "insert into jobs.tasks (id, queue, kind, payload, max_attempts, created_by)
+             select ('01fe0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'repair', 'repair_job', '{\"v\": 1, \"ids\": {}}', 3, 'test'
+             from generate_series(1, 20100) n",
+        )
+        .await;
+    let shown = page(&mut owner, "/ops/tasks?q=payload:jobErrorId%3D7").await;
+    assert!(shown.contains("None among the newest tasks.") && !shown.contains("data-row"), "{shown}");
+    let further = between(&shown, r#"<a class="btn main-act" href=""#, "\"").replace("&#38;", "&");
+    let shown = page(&mut owner, &further).await;
+    assert!(shown.contains(&first), "it goes on where it stopped: {shown}");
+}
+
+#[tokio::test]
 async fn a_filter_that_cannot_be_read_is_refused_with_its_wrong_term() {
     let world = World::new().await;
     let mut owner = world.signed_in("owner").await;
