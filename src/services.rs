@@ -11,6 +11,7 @@ use mipo_domain::clock::Clock as _;
 use mipo_runtime::config::{Backup, Common, Dispatcher, Ingest, Manager, Reader};
 use mipo_runtime::ops::{self, Readiness};
 use mipo_runtime::telemetry::{self, LogTarget};
+use mipo_runtime::traces::Traces;
 use mipo_runtime::{Shutdown, SystemClock};
 use mipo_store::config::service_heartbeats::{self, Beat};
 use mipo_store::migrate::{self, MigrateError};
@@ -71,12 +72,15 @@ struct Process {
     ops: JoinHandle<std::io::Result<()>>,
     /// `/readyz` says no until then.
     started: Arc<AtomicBool>,
+    traces: Option<Traces>,
 }
 
 impl Process {
     /// Starts logging and the ops listener, and waits for the database.
     async fn start(name: &'static str, common: &Common) -> Result<Self, Failure> {
-        telemetry::init_with(&common.log_filter, common.log_format, LogTarget::Stderr, mipo_queue::LogCapture);
+        let traces = Traces::start(&common.otlp, name)?;
+        let captured = mipo_queue::LogCapture;
+        telemetry::init_with(&common.log_filter, common.log_format, LogTarget::Stderr, captured, traces.clone());
         let shutdown = Shutdown::on_signals()?;
         let ops = ops::bind(common.ops_listen_addr, false)
             .await
@@ -94,7 +98,7 @@ impl Process {
         let ops = tokio::spawn(ops::serve(ops, ready, shutdown.clone()));
         wait_for_schema(common.database_url.expose(), &shutdown).await?;
         tracing::info!(service = name, version = env!("CARGO_PKG_VERSION"), commit = env!("MIPO_COMMIT"), "started");
-        Ok(Self { name, db, shutdown, ops, started })
+        Ok(Self { name, db, shutdown, ops, started, traces })
     }
 
     async fn serve(self, address: SocketAddr, router: Router) -> Result<ExitCode, Failure> {
@@ -115,6 +119,9 @@ impl Process {
         self.shutdown.stop_now();
         // Both end with the shutdown; how is of no interest any more.
         let _ = tokio::join!(beating, self.ops);
+        if let Some(traces) = self.traces {
+            traces.end().await;
+        }
         outcome.map(|()| ExitCode::SUCCESS)
     }
 }

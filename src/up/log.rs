@@ -21,6 +21,7 @@ pub(crate) fn start(data: &DataDir) -> Result<PathBuf, Failure> {
         LogFormat::Pretty,
         LogTarget::File(Arc::new(Mutex::new(file))),
         mipo_queue::LogCapture,
+        None,
     );
     Ok(path)
 }

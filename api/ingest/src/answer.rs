@@ -1,8 +1,9 @@
 //! Answers and refusals as HTTP. Every answer carries the id of its request; every refusal is a problem body.
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use mipo_app::refusal::Refusal;
 use mipo_domain::ids::RequestId;
 use mipo_protocol::problem::{Code, Problem, ProblemField};
+use mipo_runtime::traces::Answered;
 use serde::Serialize;
 use tracing::Instrument as _;
 
@@ -57,7 +59,10 @@ pub(crate) fn json(status: StatusCode, value: &impl Serialize) -> Answer {
 pub(crate) async fn envelope(State(state): State<Arc<Ingest>>, mut request: Request, next: Next) -> Response {
     let id = RequestId::mint(state.clock.as_ref(), state.entropy.as_ref());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("call", request.id = %id, %method, path = path.as_str());
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let trace = id.as_uuid().simple();
+    let span = tracing::info_span!("call", request.id = %id, trace_id = %trace, %method, path = path.as_str());
+    let begun = Instant::now();
     request.extensions_mut().insert(id);
     let mut response = next.run(request).instrument(span.clone()).await;
     if let Some(Rendered(refused)) = response.extensions_mut().remove::<Rendered>() {
@@ -71,6 +76,8 @@ pub(crate) async fn envelope(State(state): State<Arc<Ingest>>, mut request: Requ
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }
+    let (status, took) = (response.status().as_u16(), begun.elapsed());
+    Answered { id, method: method.as_str(), route: route.as_deref(), path: &path, status, took }.tell();
     response
 }
 

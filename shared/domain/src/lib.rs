@@ -28,4 +28,5 @@ pub mod sealing;
 pub mod secrets;
 pub mod states;
 pub mod targets;
+pub mod trace;
 pub mod versions;

@@ -208,7 +208,7 @@ where
         kind = claim.kind.name,
         task.id = %claim.id,
         attempt = claim.attempt,
-        trace = claim.traceparent.as_deref()
+        trace_id = claim.span().trace_id()
     );
     let started = tokio::time::Instant::now();
     let mut running = AbortOnDrop(tokio::spawn(claim.log.collect(handler.instrument(span))));

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use apalis_core::task::Task;
 use apalis_core::task::data::MissingDataError;
 use apalis_core::task::from_request::FromRequest;
+use mipo_domain::trace::Span;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -12,6 +13,8 @@ use uuid::Uuid;
 use crate::TaskId;
 use crate::kinds::Kind;
 use crate::logs::Lines;
+use crate::outcome::Verdict;
+use crate::traces;
 
 /// Why a running attempt is asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,27 @@ impl Claim {
         let _ = self.stop.set(why);
         self.cancel.cancel();
     }
+
+    /// The span of the task's enqueueing: the parent of each of its attempts.
+    pub(crate) fn enqueueing(&self) -> Span {
+        traces::enqueueing(self.id, self.traceparent.as_deref())
+    }
+
+    /// The span of this attempt; the lease is its alone.
+    pub(crate) fn span(&self) -> Span {
+        self.enqueueing().child(self.token)
+    }
+
+    /// How the attempt ended, in a word: a failure of the last one is `dead`.
+    pub(crate) fn outcome(&self, verdict: &Verdict) -> &'static str {
+        match verdict {
+            Verdict::Done => "done",
+            Verdict::Lost => "lost",
+            Verdict::Failed { .. } if self.attempt >= self.max_attempts => "dead",
+            Verdict::Failed { .. } => "failed",
+            other => other.word().unwrap_or("done"),
+        }
+    }
 }
 
 /// The running attempt. Ask for it as an argument of the handler.
@@ -80,9 +104,9 @@ impl TaskContext {
         self.claim.attempt >= self.claim.max_attempts
     }
 
-    /// The trace from the click to here, as W3C `traceparent`.
-    pub fn traceparent(&self) -> Option<&str> {
-        self.claim.traceparent.as_deref()
+    /// This attempt as W3C `traceparent`: what it enqueues continues the trace from here.
+    pub fn traceparent(&self) -> String {
+        self.claim.span().to_string()
     }
 
     /// Cancelled when the lease is lost, somebody cancels the task, the deadline has passed, or the process ends. A

@@ -1,8 +1,10 @@
 //! Enqueuing inside the caller's transaction.
+use std::time::Instant;
+
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use crate::{NewTask, QueueError, TaskId};
+use crate::{NewTask, QueueError, TaskId, traces};
 
 /// Enqueues `task` in the caller's open transaction. `None`: a pending task with the same unique key stands for it.
 pub async fn enqueue(conn: &mut PgConnection, task: NewTask) -> Result<Option<TaskId>, QueueError> {
@@ -42,8 +44,9 @@ pub async fn enqueue_many(conn: &mut PgConnection, tasks: Vec<NewTask>) -> Resul
         tasks.iter().map(|task| task.concurrency_key.is_some().then_some(task.concurrency_limit)).collect();
     let groups = column(|task| task.group.as_deref());
     let waits = column(|task| task.waits_for.as_deref());
-    let traces = column(|task| task.traceparent.as_deref());
+    let parents = column(|task| task.traceparent.as_deref());
     let creators = column(|task| task.created_by.as_deref());
+    let begun = Instant::now();
     let rows = sqlx::query!(
         r#"select ordinal as "ordinal!", task_id as "task_id!"
            from jobs.enqueue($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"#,
@@ -62,7 +65,7 @@ pub async fn enqueue_many(conn: &mut PgConnection, tasks: Vec<NewTask>) -> Resul
         &limits as _,
         &groups as _,
         &waits as _,
-        &traces as _,
+        &parents as _,
         &creators as _,
     )
     .fetch_all(conn)
@@ -71,6 +74,12 @@ pub async fn enqueue_many(conn: &mut PgConnection, tasks: Vec<NewTask>) -> Resul
     for row in rows {
         if let Some(slot) = usize::try_from(row.ordinal - 1).ok().and_then(|index| answers.get_mut(index)) {
             *slot = Some(TaskId::from(row.task_id));
+        }
+    }
+    let took = begun.elapsed();
+    for (task, id) in tasks.iter().zip(&answers) {
+        if let Some(id) = *id {
+            traces::tell_enqueued(task, id, took);
         }
     }
     Ok(answers)

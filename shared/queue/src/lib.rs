@@ -16,6 +16,7 @@ mod outcome;
 mod redaction;
 mod seal;
 mod task;
+mod traces;
 
 pub mod actions;
 pub mod bulk;

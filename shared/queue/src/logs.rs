@@ -5,6 +5,7 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mipo_domain::trace::TARGET;
 use tokio::time::Instant;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -77,7 +78,7 @@ pub struct LogCapture;
 impl<S: Subscriber> Layer<S> for LogCapture {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let level = *event.metadata().level();
-        if level > Level::INFO {
+        if level > Level::INFO || event.metadata().target() == TARGET {
             return;
         }
         let _ = CURRENT.try_with(|lines| {

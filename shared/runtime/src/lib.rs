@@ -5,6 +5,7 @@ pub mod ops;
 pub mod postgres;
 pub mod shutdown;
 pub mod telemetry;
+pub mod traces;
 
 mod system;
 

@@ -6,10 +6,14 @@ use std::io::{self, Write};
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mipo_domain::trace::TARGET;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use crate::traces::Traces;
 
 /// `LOG_FORMAT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,14 +58,26 @@ pub enum LogTarget {
 /// Starts logging for the whole process; later calls change nothing. `filter` is in the syntax of `RUST_LOG` and was
 /// checked by [`check_filter`].
 pub fn init(filter: &str, format: LogFormat, target: LogTarget) {
-    init_with(filter, format, target, tracing_subscriber::layer::Identity::new());
+    init_with(filter, format, target, tracing_subscriber::layer::Identity::new(), None);
 }
 
-/// The same, with a layer that also hears what `filter` keeps from the log.
-pub fn init_with(filter: &str, format: LogFormat, target: LogTarget, extra: impl Layer<Registry> + Send + Sync) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+/// The same, with a layer that also hears what `filter` keeps from the log, down to level info: for what is finer,
+/// nobody would be there to read it. `traces` are exported beside it.
+pub fn init_with(
+    filter: &str,
+    format: LogFormat,
+    target: LogTarget,
+    extra: impl Layer<Registry> + Send + Sync,
+    traces: Option<Traces>,
+) {
+    let mut filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Ends of spans are for what exports traces.
+    if let Ok(no_spans) = format!("{TARGET}=off").parse() {
+        filter = filter.add_directive(no_spans);
+    }
     let layer = tracing_subscriber::fmt::layer().with_ansi(false);
-    let registry = tracing_subscriber::registry().with(extra);
+    let spans = traces.with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO));
+    let registry = tracing_subscriber::registry().with(extra.with_filter(LevelFilter::INFO)).with(spans);
     // A second call finds a subscriber in place; tests and `mipo up` rely on the first one.
     let _ = match format {
         LogFormat::Json => {

@@ -1,9 +1,10 @@
 //! The outermost layer: gives each request an id, a span and a line in the log, and writes problem documents.
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use mipo_domain::ids::RequestId;
+use mipo_runtime::traces::Answered;
 use tracing::Instrument as _;
 
 use super::{Problem, is_api};
@@ -22,12 +23,15 @@ pub async fn layer(State(app): State<App>, mut request: Request, next: Next) -> 
     request.extensions_mut().insert(id);
     // The path alone: a query may hold what people look for, a fragment never comes here.
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let span = tracing::info_span!("request", id = %text, %method, path = %path);
+    let route = request.extensions().get::<MatchedPath>().map(|route| route.as_str().to_owned());
+    let span = tracing::info_span!("request", id = %text, trace_id = %id.as_uuid().simple(), %method, path = %path);
     let started = std::time::Instant::now();
     let mut response = written(next.run(request).instrument(span.clone()).await, &path, &text);
     response.headers_mut().insert(HEADER, value);
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    Answered { id, method: method.as_str(), route: route.as_deref(), path: &path, status, took }.tell();
     let _entered = span.enter();
-    tracing::info!(status = response.status().as_u16(), ms = started.elapsed().as_millis() as u64, "answered");
+    tracing::info!(status, ms = took.as_millis() as u64, "answered");
     response
 }
 

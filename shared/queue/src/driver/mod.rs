@@ -28,7 +28,8 @@ use crate::backend::Backend;
 use crate::context::Claim;
 use crate::kinds::Kind;
 use crate::outcome::Verdict;
-use crate::{QueueError, TaskId, measures};
+use crate::redaction::Redactor;
+use crate::{QueueError, TaskId, measures, traces};
 
 /// An attempt that failed, as [`Driver::run_until_idle`] tells it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,12 +122,15 @@ impl Shared {
 
     /// Takes the end of an attempt; the exchange makes it durable and frees the slot.
     pub(crate) fn report(&self, claim: Arc<Claim>, verdict: Verdict) {
+        traces::tell_attempt(&claim, &verdict, &self.config.worker_id);
         {
             let mut state = self.state();
             if let Verdict::Failed { error, .. } | Verdict::Dead { error } = &verdict {
-                let dead = matches!(verdict, Verdict::Dead { .. }) || claim.attempt >= claim.max_attempts;
+                let dead = claim.outcome(&verdict) == "dead";
+                let said = Redactor::of(&claim).apply(error);
                 tracing::warn!(
-                    task.id = %claim.id, kind = claim.kind.name, attempt = claim.attempt, dead, error, "task failed"
+                    task.id = %claim.id, kind = claim.kind.name, attempt = claim.attempt, dead, error = said,
+                    trace_id = claim.span().trace_id(), "task failed"
                 );
                 if self.config.by_hand {
                     state.failures.push(FailedTask {

@@ -5,7 +5,7 @@ use mipo_domain::sealing::Sealer;
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use crate::QueueError;
+use crate::{QueueError, traces};
 
 /// Stands for a value of the arguments.
 pub const MASK: &str = "•••";
@@ -39,7 +39,7 @@ pub struct TaskDetail {
     pub group: Option<String>,
     /// The group that it waits for.
     pub waits_for: Option<String>,
-    /// W3C trace context.
+    /// W3C trace context of what caused it, or the one that it began itself.
     pub traceparent: Option<String>,
     /// Who enqueued it.
     pub created_by: String,
@@ -212,7 +212,7 @@ pub async fn detail(conn: &mut PgConnection, id: TaskId) -> Result<Option<TaskDe
         concurrency_limit: row.concurrency_limit,
         group: row.group_key,
         waits_for: row.waits_for,
-        traceparent: row.traceparent,
+        traceparent: row.traceparent.or_else(|| Some(traces::enqueueing(id.as_uuid(), None).to_string())),
         created_by: row.created_by,
         created_at: row.created_at,
         started_at: row.started_at,

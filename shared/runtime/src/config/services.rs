@@ -10,6 +10,7 @@ use super::judges::{
     drill_identity, job_signing_key, limits, listen, max_leases, public_url, scanner_offline, secrets_key,
     without_effect,
 };
+use super::otlp::Otlp;
 use super::reader::{ConfigError, Effective, Reader};
 use super::values::{DatabaseUrl, Environment, Secret};
 use crate::telemetry::{self, LogFormat};
@@ -29,6 +30,8 @@ pub struct Common {
     pub log_filter: String,
     /// `LOG_FORMAT`
     pub log_format: LogFormat,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT` and `OTEL_EXPORTER_OTLP_HEADERS`
+    pub otlp: Otlp,
 }
 
 impl Common {
@@ -45,6 +48,7 @@ impl Common {
             reader.mistake("RUST_LOG", problem);
         }
         let log_format = reader.or("LOG_FORMAT", LogFormat::Json);
+        let otlp = Otlp::read(reader);
         let common = database_url.map(|database_url| Self {
             database_url,
             db_pool_max,
@@ -52,6 +56,7 @@ impl Common {
             ops_listen_addr,
             log_filter,
             log_format,
+            otlp,
         });
         (common, environment)
     }

@@ -9,5 +9,6 @@ mod road;
 mod schedules;
 mod sources;
 mod support;
+mod traces;
 mod upkeep;
 mod world;

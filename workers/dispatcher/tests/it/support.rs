@@ -5,7 +5,7 @@ use mipo_dispatcher::{Config, World, workers};
 use mipo_queue::{Driver, DriverConfig, FailedTask, NewTask};
 use mipo_runtime::{OsEntropy, SystemClock};
 use mipo_testkit::TestDb;
-use sqlx::PgPool;
+use sqlx::{AssertSqlSafe, PgPool};
 use tokio_util::sync::CancellationToken;
 
 /// A dispatcher without leadership and clock: tasks run when the test says so.
@@ -54,6 +54,15 @@ impl Place {
 
     pub async fn execute(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.admin).await.expect(sql);
+    }
+
+    pub async fn execute_owned(&self, sql: String) {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&self.admin).await.expect("runs");
+    }
+
+    /// The one text that `sql` answers.
+    pub async fn text(&self, sql: &'static str) -> String {
+        sqlx::query_scalar(sql).fetch_one(&self.admin).await.expect(sql)
     }
 
     pub async fn end(self) {
