@@ -47,7 +47,7 @@ pub async fn store_next_part(conn: &mut Conn, scanner_id: ScannerId) -> Result<O
     if job.finished_at.is_some() && !unstored_parts::any_of_job(conn, job.id).await? {
         // Its conclusion snoozes until now; it need not finish its nap.
         let task = ConcludeJob::task(job.id, scanner_id).on_conflict(OnConflict::Reschedule);
-        mipo_queue::enqueue(conn, task).await?;
+        mipo_queue::enqueue(conn, task.continuing(part.traceparent.as_deref())).await?;
     }
     Ok(Some(job.id))
 }

@@ -1,15 +1,14 @@
 //! One trace from the click to the result, as W3C `traceparent`: the scan keeps it, its tasks and jobs carry it.
-use mipo_domain::entropy::bytes;
+use mipo_domain::ids::RequestId;
+use mipo_domain::trace::Span;
 
 use crate::Ctx;
 
-/// A new trace for what is asked for now. Its id is the request's, so that the log line of the request, its audit row and
-/// the trace are found by one id; without a request it is chance.
+/// A new trace for what is asked for now. It is named as the request, so that the log line of the request, its audit row
+/// and the trace are found by one id; the request is its first span. Without a request its name is chance.
 pub(crate) fn begin(ctx: &Ctx<'_>) -> String {
-    let trace = ctx.caller.request_id.map_or_else(|| bytes::<16>(ctx.entropy), |id| id.as_uuid().into_bytes());
-    // The request itself is the first span. Of zeros only, either id would be none.
-    let span = bytes::<8>(ctx.entropy).map(|byte| byte | 1);
-    format!("00-{}-{}-01", hex::encode(trace), hex::encode(span))
+    let id = ctx.caller.request_id.unwrap_or_else(|| RequestId::mint(ctx.clock, ctx.entropy));
+    Span::root(id.as_uuid()).to_string()
 }
 
 #[cfg(test)]
@@ -17,7 +16,6 @@ mod tests {
     use chrono::{DateTime, Utc};
     use mipo_domain::clock::Clock;
     use mipo_domain::entropy::Entropy;
-    use mipo_domain::ids::RequestId;
 
     use super::*;
     use crate::Caller;
@@ -41,8 +39,8 @@ mod tests {
         let id = RequestId::mint(&Still, &Still);
         let caller = Caller { request_id: Some(id), ..Caller::cli() };
         let begun = begin(&Ctx { caller: &caller, clock: &Still, entropy: &Still });
-        assert_eq!(begun, format!("00-{}-a1a1a1a1a1a1a1a1-01", id.as_uuid().simple()));
+        assert_eq!(begun, format!("00-{}-a0a0a0a0a0a0a0a0-01", id.as_uuid().simple()));
         let begun = begin(&Ctx { caller: &Caller::cli(), clock: &Still, entropy: &Still });
-        assert_eq!(begun, format!("00-{}-a1a1a1a1a1a1a1a1-01", "a0".repeat(16)));
+        assert!(begun.parse::<Span>().is_ok(), "{begun}");
     }
 }

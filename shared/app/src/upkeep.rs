@@ -8,7 +8,7 @@ use mipo_store::config::{alarms, live, silent_scanners};
 use mipo_store::jobs::lapses::{self, Stuck};
 use mipo_store::jobs::scan_jobs::{self, Ended};
 use mipo_store::jobs::unstored_parts;
-use mipo_store::results::scans;
+use mipo_store::results::scans::{self, Scan};
 use serde_json::json;
 
 use crate::audit::Entry;
@@ -18,24 +18,27 @@ use crate::{AppError, Ctx, audit};
 
 /// Requested scans without a plan are planned (step 2).
 pub async fn plan_requested(conn: &mut Conn) -> Result<(), AppError> {
-    let tasks = scans::unplanned(conn).await?.into_iter().map(|id| PlanScan::task(id, true)).collect();
-    mipo_queue::enqueue_many(conn, tasks).await?;
+    let waiting = scans::unplanned(conn).await?;
+    let tasks = waiting.iter().map(|scan| PlanScan::task(scan.id, true).continuing(scan.traceparent.as_deref()));
+    mipo_queue::enqueue_many(conn, tasks.collect()).await?;
     Ok(())
 }
 
 /// Accepted parts are stored (step 5b).
 pub async fn store_accepted(conn: &mut Conn) -> Result<(), AppError> {
-    let tasks = unstored_parts::scanners(conn).await?.into_iter().map(StoreResults::task).collect();
-    mipo_queue::enqueue_many(conn, tasks).await?;
+    let waiting = unstored_parts::scanners(conn).await?;
+    let tasks = waiting.iter().map(|of| StoreResults::task(of.scanner_id).continuing(of.traceparent.as_deref()));
+    mipo_queue::enqueue_many(conn, tasks.collect()).await?;
     Ok(())
 }
 
 /// Ended jobs are concluded, and scans after their last job (steps 7 and 9).
 pub async fn conclude_ended(conn: &mut Conn) -> Result<(), AppError> {
     let ended = lapses::unconcluded(conn).await?;
-    let mut tasks: Vec<_> = ended.iter().map(|ended| ConcludeJob::task(ended.id, ended.scanner_id)).collect();
-    tasks.extend(lapses::unconcluded_scans(conn).await?.into_iter().map(ConcludeScan::task));
-    mipo_queue::enqueue_many(conn, tasks).await?;
+    conclude(conn, &ended).await?;
+    let waiting = lapses::unconcluded_scans(conn).await?;
+    let tasks = waiting.iter().map(|scan| ConcludeScan::task(scan.id).continuing(scan.traceparent.as_deref()));
+    mipo_queue::enqueue_many(conn, tasks.collect()).await?;
     Ok(())
 }
 
@@ -45,7 +48,12 @@ pub async fn take_back_leases(conn: &mut Conn) -> Result<usize, AppError> {
     let cancelled: Vec<Ended> = lapsed
         .iter()
         .filter(|job| job.status == "cancelled")
-        .map(|job| Ended { id: job.id, scan_id: job.scan_id, scanner_id: job.scanner_id })
+        .map(|job| Ended {
+            id: job.id,
+            scan_id: job.scan_id,
+            scanner_id: job.scanner_id,
+            traceparent: job.traceparent.clone(),
+        })
         .collect();
     conclude(conn, &cancelled).await?;
     for job in &lapsed {
@@ -137,36 +145,38 @@ pub async fn end_aged(conn: &mut Conn, ctx: &Ctx<'_>, max_age_minutes: u32) -> R
     Ok(aged.len())
 }
 
-async fn conclude(conn: &mut Conn, ended: &[Ended]) -> Result<(), AppError> {
-    let tasks = ended.iter().map(|ended| ConcludeJob::task(ended.id, ended.scanner_id)).collect();
-    mipo_queue::enqueue_many(conn, tasks).await?;
+/// Jobs that ended without their scanner are concluded in the trace of their scan.
+pub(crate) async fn conclude(conn: &mut Conn, ended: &[Ended]) -> Result<(), AppError> {
+    let tasks =
+        ended.iter().map(|job| ConcludeJob::task(job.id, job.scanner_id).continuing(job.traceparent.as_deref()));
+    mipo_queue::enqueue_many(conn, tasks.collect()).await?;
     Ok(())
 }
 
 /// Pause, resume and cancel reach the jobs that were made or handed back beside them.
 pub async fn reach_all_jobs(conn: &mut Conn) -> Result<(), AppError> {
     for id in lapses::idle_of_cancelled(conn).await? {
-        if locked_as(conn, id, &["cancelling"]).await? {
-            cancel_idle_jobs(conn, id).await?;
+        if let Some(scan) = locked_as(conn, id, &["cancelling"]).await? {
+            cancel_idle_jobs(conn, &scan).await?;
         }
     }
     for id in lapses::unheld_of_paused(conn).await? {
-        if locked_as(conn, id, &["paused"]).await? {
+        if locked_as(conn, id, &["paused"]).await?.is_some() {
             scan_jobs::hold_scan(conn, id, OPERATOR).await?;
         }
     }
     for id in lapses::held_of_resumed(conn).await? {
-        if locked_as(conn, id, &["pending", "running"]).await? {
+        if locked_as(conn, id, &["pending", "running"]).await?.is_some() {
             scan_jobs::release_scan(conn, id, OPERATOR).await?;
         }
     }
     Ok(())
 }
 
-/// True when the scan, locked now, still has one of `statuses`.
-async fn locked_as(conn: &mut Conn, id: ScanId, statuses: &[&str]) -> Result<bool, AppError> {
+/// The scan, locked now, if it still has one of `statuses`.
+async fn locked_as(conn: &mut Conn, id: ScanId, statuses: &[&str]) -> Result<Option<Scan>, AppError> {
     scan_jobs::lock_live(conn, id).await?;
-    Ok(scans::lock(conn, id).await?.is_some_and(|scan| statuses.contains(&scan.status.as_str())))
+    Ok(scans::lock(conn, id).await?.filter(|scan| statuses.contains(&scan.status.as_str())))
 }
 
 /// Scanners that were silent for too long are `offline`, with event and alarm. Answers how many.

@@ -83,7 +83,8 @@ pub async fn release(
     let lease = held(conn, scanner, id, request.lease_attempt).await?;
     let probed = i64::try_from(request.probed_index).unwrap_or(i64::MAX);
     if leases::release(conn, id, probed, &request.reason).await? == JobStatus::Cancelled {
-        mipo_queue::enqueue(conn, ConcludeJob::task(id, scanner)).await?;
+        let task = ConcludeJob::task(id, scanner).continuing(lease.traceparent.as_deref());
+        mipo_queue::enqueue(conn, task).await?;
     }
     touched(conn, lease.scan_id).await?;
     Ok(())

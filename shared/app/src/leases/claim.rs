@@ -44,7 +44,8 @@ pub async fn claim(
         let (ids, attempts) = ids_and_attempts(ask.holding);
         for job in leases::drop_lost(conn, scanner.id, &ids, &attempts).await? {
             if job.ended {
-                mipo_queue::enqueue(conn, ConcludeJob::task(job.id, scanner.id)).await?;
+                let task = ConcludeJob::task(job.id, scanner.id).continuing(job.traceparent.as_deref());
+                mipo_queue::enqueue(conn, task).await?;
             }
             touched(conn, job.scan_id).await?;
         }

@@ -107,7 +107,8 @@ pub async fn accept(
         open: signed(counts.open),
     };
     leases::advance(conn, id, f64::from(rules.lease_seconds), &progress).await?;
-    mipo_queue::enqueue(conn, StoreResults::task(scanner.id)).await?;
+    let task = StoreResults::task(scanner.id).continuing(lease.traceparent.as_deref());
+    mipo_queue::enqueue(conn, task).await?;
     touched(conn, lease.scan_id).await?;
     Ok(answer(next_seq + 1))
 }

@@ -2,14 +2,14 @@
 use mipo_domain::ids::ScanId;
 use mipo_domain::rights::Right;
 use mipo_domain::states::ScanStatus;
-use mipo_queue::payloads::{ConcludeJob, ConcludeScan, PlanScan};
+use mipo_queue::payloads::{ConcludeScan, PlanScan};
 use mipo_store::Conn;
-use mipo_store::jobs::scan_jobs::{self, Ended};
+use mipo_store::jobs::scan_jobs;
 use mipo_store::results::scans::{self, Scan};
 use serde_json::json;
 
 use crate::audit::Entry;
-use crate::{AppError, Ctx, audit};
+use crate::{AppError, Ctx, audit, upkeep};
 
 /// The hold reason of an operator's pause.
 pub(crate) const OPERATOR: &str = "operator";
@@ -35,7 +35,7 @@ pub async fn resume(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) ->
     scans::set_status(conn, id, to).await?;
     scan_jobs::release_scan(conn, id, OPERATOR).await?;
     // Plans what is not planned yet, and signs anew what was paused.
-    mipo_queue::enqueue(conn, PlanScan::task(id, true)).await?;
+    mipo_queue::enqueue(conn, PlanScan::task(id, true).continuing(scan.traceparent.as_deref())).await?;
     record(conn, ctx, &scan, "resumed", to, reason).await
 }
 
@@ -47,7 +47,7 @@ pub async fn cancel(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId, reason: &str) ->
     }
     let scan = admit(conn, ctx, id, reason, ScanStatus::Cancelling).await?;
     scans::set_status(conn, id, ScanStatus::Cancelling).await?;
-    cancel_idle_jobs(conn, id).await?;
+    cancel_idle_jobs(conn, &scan).await?;
     record(conn, ctx, &scan, "cancelled", ScanStatus::Cancelling, reason).await
 }
 
@@ -64,7 +64,7 @@ pub async fn cancel_forgotten(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<usize, A
             continue;
         }
         scans::set_status(conn, id, ScanStatus::Cancelling).await?;
-        cancel_idle_jobs(conn, id).await?;
+        cancel_idle_jobs(conn, &scan).await?;
         let reason = format!("paused for more than {LONGEST_PAUSE_DAYS} days");
         record(conn, ctx, &scan, "cancelled", ScanStatus::Cancelling, &reason).await?;
         cancelled += 1;
@@ -73,13 +73,12 @@ pub async fn cancel_forgotten(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<usize, A
 }
 
 /// Ends the jobs of a scan that is being cancelled and that nobody holds; the scan with them, when none is left.
-pub async fn cancel_idle_jobs(conn: &mut Conn, id: ScanId) -> Result<(), AppError> {
-    let ended = scan_jobs::cancel_idle(conn, id).await?;
-    let tasks = ended.iter().map(|&Ended { id, scanner_id, .. }| ConcludeJob::task(id, scanner_id)).collect();
-    mipo_queue::enqueue_many(conn, tasks).await?;
-    let tally = scan_jobs::tally(conn, id).await?;
+pub async fn cancel_idle_jobs(conn: &mut Conn, scan: &Scan) -> Result<(), AppError> {
+    let ended = scan_jobs::cancel_idle(conn, scan.id).await?;
+    upkeep::conclude(conn, &ended).await?;
+    let tally = scan_jobs::tally(conn, scan.id).await?;
     if tally.live == 0 && tally.unconcluded == 0 {
-        mipo_queue::enqueue(conn, ConcludeScan::task(id)).await?;
+        mipo_queue::enqueue(conn, ConcludeScan::task(scan.id).continuing(scan.traceparent.as_deref())).await?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use mipo_domain::ids::{ScanId, ScanJobId, ScannerId};
 
 use super::scan_jobs::Ended;
+use crate::results::scans::Waiting;
 use crate::{Conn, StoreError};
 
 /// A job whose lease ended unrenewed.
@@ -16,6 +17,8 @@ pub struct Lapsed {
     pub scanner_id: ScannerId,
     /// What it is now: `pending`, `paused` or `cancelled`.
     pub status: String,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
 }
 
 /// Takes back the jobs whose lease has ended: `pending` for the same scanner, `paused` where a reason holds them,
@@ -37,7 +40,7 @@ pub async fn expire_leases(conn: &mut Conn) -> Result<Vec<Lapsed>, StoreError> {
                else jsonb_set(j.attempts, '{-1}', (j.attempts -> -1) || jsonb_build_object('lostAt', now())) end,
              updated_at = now()
            from lapsed where lapsed.id = j.id
-           returning j.id, j.scan_id, j.scanner_id, j.status"#
+           returning j.id, j.scan_id, j.scanner_id, j.status, j.traceparent"#
     )
     .fetch_all(conn)
     .await?)
@@ -89,7 +92,7 @@ pub async fn time_out(conn: &mut Conn, max_age_minutes: i32) -> Result<Vec<Ended
            set status = 'timed_out', finished_at = now(), lease_until = null, resign_requested_at = null,
              error_message = 'expired: not done within ' || $1 || ' minutes', updated_at = now()
            from aged where aged.id = j.id
-           returning j.id, j.scan_id, j.scanner_id"#,
+           returning j.id, j.scan_id, j.scanner_id, j.traceparent"#,
         max_age_minutes
     )
     .fetch_all(conn)
@@ -100,7 +103,7 @@ pub async fn time_out(conn: &mut Conn, max_age_minutes: i32) -> Result<Vec<Ended
 pub async fn unconcluded(conn: &mut Conn) -> Result<Vec<Ended>, StoreError> {
     Ok(sqlx::query_as!(
         Ended,
-        "select id, scan_id, scanner_id from jobs.scan_jobs
+        "select id, scan_id, scanner_id, traceparent from jobs.scan_jobs
          where finished_at is not null and concluded_at is null order by finished_at, id limit 1000"
     )
     .fetch_all(conn)
@@ -108,16 +111,16 @@ pub async fn unconcluded(conn: &mut Conn) -> Result<Vec<Ended>, StoreError> {
 }
 
 /// Scans that have not ended although all their sweep jobs are concluded, or that were called off before they had any.
-pub async fn unconcluded_scans(conn: &mut Conn) -> Result<Vec<ScanId>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "select s.id from results.scans s
+pub async fn unconcluded_scans(conn: &mut Conn) -> Result<Vec<Waiting>, StoreError> {
+    Ok(sqlx::query_as!(
+        Waiting,
+        "select s.id, s.traceparent from results.scans s
          where s.completed_at is null and (s.planning_finished_at is not null or s.status = 'cancelling')
            and not exists (select from jobs.scan_jobs j where j.scan_id = s.id and j.kind = 'sweep' and j.concluded_at is null)
          order by s.id limit 1000"
     )
     .fetch_all(conn)
-    .await?;
-    Ok(ids.into_iter().map(ScanId::from).collect())
+    .await?)
 }
 
 /// Scans that are called off and still have jobs that nobody holds.

@@ -92,7 +92,7 @@ pub struct Progress {
 }
 
 /// A job that its scanner did not know of any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dropped {
     /// The job.
     pub id: ScanJobId,
@@ -100,6 +100,8 @@ pub struct Dropped {
     pub scan_id: ScanId,
     /// It ended with its scan; otherwise it waits again.
     pub ended: bool,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
 }
 
 /// Jobs `assigned` or `running` at the scanner that it does not list with their attempt: it lost them. Jobs of a scan
@@ -128,7 +130,7 @@ pub async fn drop_lost(
              attempts = case when jsonb_array_length(j.attempts) = 0 then j.attempts
                else jsonb_set(j.attempts, '{-1}', (j.attempts -> -1) || jsonb_build_object('lostAt', now())) end
            from lost where lost.id = j.id
-           returning j.id, j.scan_id, j.status"#,
+           returning j.id, j.scan_id, j.status, j.traceparent"#,
         scanner.as_uuid(),
         held_ids,
         held_attempts,
@@ -139,6 +141,7 @@ pub async fn drop_lost(
         id: row.id.into(),
         scan_id: row.scan_id.into(),
         ended: row.status == "cancelled",
+        traceparent: row.traceparent,
     });
     Ok(dropped.collect())
 }

@@ -112,7 +112,7 @@ impl Job {
 }
 
 /// A job that just ended, for the task that concludes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {
     /// The job.
     pub id: ScanJobId,
@@ -120,6 +120,8 @@ pub struct Ended {
     pub scan_id: ScanId,
     /// Its scanner.
     pub scanner_id: ScannerId,
+    /// The trace that it belongs to.
+    pub traceparent: Option<String>,
 }
 
 /// How the sweep jobs of a scan stand.
@@ -255,7 +257,7 @@ pub async fn cancel_idle(conn: &mut Conn, scan_id: ScanId) -> Result<Vec<Ended>,
         Ended,
         "update jobs.scan_jobs
          set status = 'cancelled', finished_at = now(), hold_reasons = '{}', resign_requested_at = null, updated_at = now()
-         where scan_id = $1 and status in ('pending', 'paused') returning id, scan_id, scanner_id",
+         where scan_id = $1 and status in ('pending', 'paused') returning id, scan_id, scanner_id, traceparent",
         scan_id.get()
     )
     .fetch_all(conn)

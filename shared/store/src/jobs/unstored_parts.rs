@@ -25,6 +25,17 @@ pub struct UnstoredPart {
     pub payload: Vec<u8>,
     /// When ingest accepted it.
     pub received_at: DateTime<Utc>,
+    /// The trace that its job belongs to.
+    pub traceparent: Option<String>,
+}
+
+/// A scanner whose accepted parts wait to be stored.
+#[derive(Clone, Debug)]
+pub struct Waiting {
+    /// The scanner.
+    pub scanner_id: ScannerId,
+    /// The trace of the job whose part is the next one.
+    pub traceparent: Option<String>,
 }
 
 /// What a receipt says about a part.
@@ -50,9 +61,11 @@ pub struct PartFact {
 pub async fn next(conn: &mut Conn, scanner_id: ScannerId) -> Result<Option<UnstoredPart>, StoreError> {
     Ok(sqlx::query_as!(
         UnstoredPart,
-        r#"select job_id, lease_attempt, seq, from_index, to_index, payload as "payload!", received_at
-           from jobs.result_parts where scanner_id = $1 and stored_at is null
-           order by job_id, lease_attempt, seq limit 1 for update"#,
+        r#"select p.job_id, p.lease_attempt, p.seq, p.from_index, p.to_index, p.payload as "payload!", p.received_at,
+             j.traceparent
+           from jobs.result_parts p join jobs.scan_jobs j on j.id = p.job_id
+           where p.scanner_id = $1 and p.stored_at is null
+           order by p.job_id, p.lease_attempt, p.seq limit 1 for update of p"#,
         scanner_id.as_uuid()
     )
     .fetch_optional(conn)
@@ -83,11 +96,15 @@ pub async fn any_of_job(conn: &mut Conn, job_id: ScanJobId) -> Result<bool, Stor
 }
 
 /// Scanners whose accepted parts wait to be stored.
-pub async fn scanners(conn: &mut Conn) -> Result<Vec<ScannerId>, StoreError> {
-    let ids = sqlx::query_scalar!("select distinct scanner_id from jobs.result_parts where stored_at is null")
-        .fetch_all(conn)
-        .await?;
-    Ok(ids.into_iter().map(ScannerId::from).collect())
+pub async fn scanners(conn: &mut Conn) -> Result<Vec<Waiting>, StoreError> {
+    Ok(sqlx::query_as!(
+        Waiting,
+        "select distinct on (p.scanner_id) p.scanner_id, j.traceparent
+         from jobs.result_parts p join jobs.scan_jobs j on j.id = p.job_id
+         where p.stored_at is null order by p.scanner_id, p.job_id"
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Every accepted part of the job, for its receipt.

@@ -216,15 +216,24 @@ pub async fn set_counts(conn: &mut Conn, id: ScanId, open: i64, changes: i64) ->
     Ok(())
 }
 
+/// A scan whose next step was missed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The scan.
+    pub id: ScanId,
+    /// The trace that the step goes on with.
+    pub traceparent: Option<String>,
+}
+
 /// Scans that were requested, have no scope yet and wait for nothing but their planning.
-pub async fn unplanned(conn: &mut Conn) -> Result<Vec<ScanId>, StoreError> {
-    let ids = sqlx::query_scalar!(
-        "select id from results.scans
+pub async fn unplanned(conn: &mut Conn) -> Result<Vec<Waiting>, StoreError> {
+    Ok(sqlx::query_as!(
+        Waiting,
+        "select id, traceparent from results.scans
          where completed_at is null and planning_finished_at is null and status = 'pending' order by id limit 500"
     )
     .fetch_all(conn)
-    .await?;
-    Ok(ids.into_iter().map(ScanId::from).collect())
+    .await?)
 }
 
 /// Writes what somebody should know of a scan without a scope.

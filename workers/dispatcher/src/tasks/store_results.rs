@@ -24,7 +24,8 @@ pub async fn run(ids: StoreResults, task: TaskContext, world: Data<Arc<World>>) 
         }
     }
     let mut tx = world.db.tx("results.store_on").await?;
-    mipo_queue::enqueue(&mut tx, StoreResults::task(ids.scanner_id)).await?;
+    let rest = StoreResults::task(ids.scanner_id).traceparent(task.traceparent());
+    mipo_queue::enqueue(&mut tx, rest).await?;
     tx.commit().await?;
     Ok(Outcome::Done)
 }
