@@ -155,7 +155,7 @@ async fn in_a_process_of_its_own() {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Every task of a scan belongs to the scan's trace, whoever found that it was missing.
