@@ -59,11 +59,8 @@ fn routes() -> Vec<Route> {
 
 fn concrete(path: &str) -> String {
     // Scans and workers are numbers, everything else has a UUID.
-    let id = if path.starts_with("/scans/") || path.starts_with("/ops/workers/") {
-        "7"
-    } else {
-        "019b76a0-0000-7000-8000-000000000000"
-    };
+    let is_scan = path.starts_with("/scans/") && !path.starts_with("/scans/schedules/");
+    let id = if is_scan || path.starts_with("/ops/workers/") { "7" } else { "019b76a0-0000-7000-8000-000000000000" };
     path.split('/').map(|part| if part.starts_with('{') { id } else { part }).collect::<Vec<_>>().join("/")
 }
 

@@ -57,7 +57,7 @@ mod tests {
         let svg = hours(&[(1000, 1), (0, 0), (500, 0)], "a & b").to_string();
         assert_eq!(svg.matches("<rect").count(), 3, "{svg}");
         assert!(svg.contains(r#"class="badly" x="0.0" y="0" width="3.6" height="2""#), "{svg}");
-        assert!(svg.contains(r#"y="12" width="3.6" height="11""#) && svg.contains("a &amp; b"), "{svg}");
+        assert!(svg.contains(r#"y="13" width="3.6" height="10""#) && svg.contains("a &amp; b"), "{svg}");
     }
 
     #[test]
