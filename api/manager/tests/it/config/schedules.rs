@@ -108,3 +108,46 @@ async fn the_preview_says_when_and_whether_it_fits() {
     let refused = call(&mut owner, Method::POST, &format!("{PATH}/preview"), body).await;
     assert_eq!(refused.fields(), ["cronExpression"]);
 }
+
+#[tokio::test]
+async fn the_pages_make_show_run_and_delete_a_schedule() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("owner").await;
+    let none = owner.get("/scans/schedules").await.expect(200).body;
+    assert!(none.contains("No schedule yet") && none.contains("/scans/schedules/new"), "{none}");
+    let template = office(&mut owner).await;
+    let blank = owner.get("/scans/schedules/new").await.expect(200).body;
+    assert!(blank.contains("every day at 02:00 (UTC)") && blank.contains("Europe/Berlin"), "{blank}");
+
+    let wrong = [("name", "nightly"), ("type", "cron"), ("cronExpression", "0 2 * *"), ("timezone", "UTC")];
+    let refused = owner.post("/scans/schedules/new", &wrong).await.expect(422).body;
+    assert!(refused.contains("0 2 * *") && refused.contains("has 4 fields"), "what was typed is kept: {refused}");
+    assert!(refused.contains("Choose at least one scan template"), "{refused}");
+
+    // The hour is none of an hourly schedule; a form that sends it all the same is no mistake.
+    let typed = [
+        ("name", "nightly"),
+        ("type", "hourly"),
+        ("hour", "99"),
+        ("minute", "30"),
+        ("timezone", "UTC"),
+        ("templateIds", &*template),
+    ];
+    let shown = owner.post("/scans/schedules/preview", &typed).await.expect(200).body;
+    assert!(shown.contains("every hour at minute 30 (UTC)"), "{shown}");
+    let added = owner.post("/scans/schedules/new", &typed).await.expect(303);
+    let path = added.location();
+    let page = owner.get(path).await.expect(200).body;
+    assert!(page.contains("every hour at minute 30") && page.contains("It has not run yet"), "{page}");
+    let list = owner.get("/scans/schedules").await.expect(200).body;
+    assert!(list.contains("nightly") && list.contains("office") && list.contains("enabled"), "{list}");
+
+    assert_eq!(owner.post(&format!("{path}/run"), &[]).await.expect(303).location(), "/scans/1");
+    assert!(owner.get(path).await.expect(200).body.contains("by hand"));
+    owner.post(&format!("{path}/disable"), &[]).await.expect(303);
+    assert!(owner.get(path).await.expect(200).body.contains("It is disabled"));
+    let asked = owner.get(&format!("{path}/delete")).await.expect(200).body;
+    assert!(asked.contains("Its scans stay"), "{asked}");
+    owner.post(&format!("{path}/delete"), &[("confirm", "nightly")]).await.expect(303);
+    assert_eq!(world.number("select count(*) from config.schedules").await, 0);
+}
