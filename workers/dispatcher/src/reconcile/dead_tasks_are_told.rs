@@ -23,9 +23,26 @@ pub async fn run(world: &World) -> Result<(), HandlerError> {
     for _ in 0..MOST {
         let mut tx = world.db.tx("tasks.tell_dead").await?;
         let Some(task) = take_dead(&mut tx, 1).await?.pop() else { return Ok(()) };
-        tell(world, &mut tx, &task).await?;
-        tx.commit().await?;
+        if let Err(error) = tell(world, &mut tx, &task).await {
+            drop(tx);
+            tell_alone(world, &task, &error).await?;
+        } else {
+            tx.commit().await?;
+        }
         count_dead(&task);
+    }
+    Ok(())
+}
+
+/// What follows from it cannot be done. The passes that find it undone ask for it again; those that died after it must
+/// not stand behind it for ever.
+async fn tell_alone(world: &World, task: &DeadTask, error: &HandlerError) -> Result<(), HandlerError> {
+    tracing::error!(task.id = %task.id, kind = task.kind, ?error, "what follows from a dead task cannot be done");
+    let mut tx = world.db.tx("tasks.tell_dead_alone").await?;
+    // Another process may have been quicker; then it has told of it.
+    if take_dead(&mut tx, 1).await?.first() == Some(task) {
+        upkeep::task_failed(&mut tx, &world.ctx(), task).await?;
+        tx.commit().await?;
     }
     Ok(())
 }

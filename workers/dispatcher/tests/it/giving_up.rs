@@ -159,3 +159,26 @@ async fn parts_that_cannot_be_stored_are_told_of_and_tried_later() {
     assert_eq!(place.count(told).await, 1, "once");
     place.end().await;
 }
+
+/// One that cannot be given up is told of all the same, and keeps nobody behind it waiting.
+#[tokio::test]
+async fn a_dead_task_whose_end_cannot_be_worked_out_stops_no_other() {
+    let place = place().await;
+    place.execute(SCAN).await;
+    place
+        .execute(
+            "insert into jobs.task_history (id, queue, kind, payload, status, priority, attempts, max_attempts, run_at, unique_key, locked_by, started_at,
+               last_error, fingerprint, created_by, created_at, finished_at)
+             select jobs.new_task_id(), 'planning', k.kind, '{\"v\": 1, \"ids\": {}}', 'dead', 0, 1, 1, now(), k.key, 1, now(), 'x', 'x', 'test', now(), k.at
+             from (values ('plan_scan', 'plan_scan:1', now() - interval '1 minute'), ('prune_events', null, now())) k (kind, key, at);
+             revoke update on results.scans from mipo_dispatcher; revoke update (status) on results.scans from mipo_dispatcher",
+        )
+        .await;
+    reconcile::round(&place.world).await;
+    let told = "select count(*) from config.system_events where type = 'task_failed'";
+    assert_eq!(place.count(told).await, 2);
+    assert_eq!(place.count("select count(*) from jobs.task_history where not told").await, 0);
+    reconcile::round(&place.world).await;
+    assert_eq!(place.count(told).await, 2, "once");
+    place.end().await;
+}
