@@ -47,6 +47,9 @@ async fn each_version_runs_what_it_knows_and_nothing_is_lost() {
     assert_eq!((effects(&place, newer).await, effects(&place, unknown).await), (0, 0));
     let soon = "select count(*) = 1 from jobs.tasks where snoozed and run_at > created_at + interval '9 seconds'";
     until(&place, "it does not look again at once", soon).await;
+    // The same due time wakes both versions: the old one stands back, or it could win each time.
+    let left = "select exists (select from jobs.tasks where snoozed and status = 'pending' and run_at < now() - interval '1 second')";
+    until(&place, "it leaves it to others when it is due again", left).await;
 
     let _new = Worker::next(&place);
     all_done(&place, 4).await;
