@@ -76,8 +76,10 @@ pub fn init_with(
         filter = filter.add_directive(no_spans);
     }
     let layer = tracing_subscriber::fmt::layer().with_ansi(false);
-    let spans = traces.with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO));
-    let registry = tracing_subscriber::registry().with(extra.with_filter(LevelFilter::INFO)).with(spans);
+    let spans = traces.map(|traces| traces.with_filter(Targets::new().with_target(TARGET, LevelFilter::INFO)));
+    // Where nothing is exported nobody may listen to spans, or each would be put into words for nothing.
+    let extra = extra.with_filter(Targets::new().with_default(LevelFilter::INFO).with_target(TARGET, LevelFilter::OFF));
+    let registry = tracing_subscriber::registry().with(extra).with(spans);
     // A second call finds a subscriber in place; tests and `mipo up` rely on the first one.
     let _ = match format {
         LogFormat::Json => {
