@@ -1,18 +1,17 @@
 //! Plans, fans out, stores results, reconciles, concludes.
 //!
 //! Any number of dispatchers may be started; one leads, by an advisory lock, and the others wait. The leader runs the
-//! queue's workers ([`workers`]), the clock ([`crons`]), the schedules ([`schedules`]) and the passes that hold the state of scans true
-//! ([`reconcile`]). Each of them is safe to repeat and safe beside another leader: what they write is fenced by leases,
-//! keys and states in the database, and leadership only saves double work.
+//! queue's workers ([`workers`]), the clock ([`crons`]), the schedules ([`schedules`]) and the passes that hold the state
+//! of scans true ([`reconcile`]). Each of them is safe to repeat and safe beside another leader: what they write is fenced
+//! by leases, keys and states in the database, and leadership only saves double work.
 mod config;
 mod crons;
 mod keys;
-pub mod schedules;
-
 mod tasks;
 mod world;
 
 pub mod reconcile;
+pub mod schedules;
 pub mod service;
 pub mod workers;
 

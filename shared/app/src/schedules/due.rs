@@ -8,7 +8,7 @@ use mipo_store::config::live;
 use mipo_store::config::schedules::{self as store, Before, Schedule};
 use serde_json::json;
 
-use super::{NextRun, timing};
+use super::{stored_run, timing};
 use crate::events::{self, Event};
 use crate::scans::{Request, request};
 use crate::{AppError, Ctx};
@@ -112,7 +112,7 @@ async fn move_on(
     last: Occurrence,
     ran_at: Option<DateTime<Utc>>,
 ) -> Result<(), AppError> {
-    let next = timetable.next_after(last).map(|run| NextRun::from(run).0);
+    let next = timetable.next_after(last).map(stored_run);
     store::move_on(conn, schedule.id, next, ran_at).await?;
     live::emit(conn, live::topics::CONFIG, &schedule.id.to_string()).await?;
     Ok(())

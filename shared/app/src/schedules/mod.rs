@@ -96,9 +96,9 @@ async fn known_templates(conn: &mut Conn, checks: &mut Checks, ids: &[Uuid]) -> 
         );
         return Ok(());
     }
-    let known = scan_templates::known(conn, ids).await?;
+    let known = scan_templates::get_many(conn, ids.to_vec()).await?;
     for (index, id) in ids.iter().enumerate() {
-        if !known.contains(id) {
+        if !known.iter().any(|template| !template.adhoc && template.id.as_uuid() == *id) {
             checks.refuse(format!("templateIds[{index}]"), "unknown", format!("There is no scan template {id}."));
         }
     }
@@ -120,14 +120,10 @@ fn shown(schedule: &Schedule) -> Value {
     })
 }
 
-impl From<Occurrence> for NextRun {
-    fn from(run: Occurrence) -> Self {
-        Self(Next { planned_at: run.planned_at, starts_at: run.starts_at })
-    }
-}
-
 /// A run as it is stored.
-struct NextRun(Next);
+const fn stored_run(run: Occurrence) -> Next {
+    Next { planned_at: run.planned_at, starts_at: run.starts_at }
+}
 
 /// The next run from now on.
 fn next(ctx: &Ctx<'_>, id: ScheduleId, fields: &Fields) -> Result<Option<Next>, AppError> {
@@ -135,7 +131,7 @@ fn next(ctx: &Ctx<'_>, id: ScheduleId, fields: &Fields) -> Result<Option<Next>, 
         return Ok(None);
     }
     let next = timing::timetable(id, &fields.timing)?.next_after(Occurrence::by(ctx.now()));
-    Ok(next.map(|run| NextRun::from(run).0))
+    Ok(next.map(stored_run))
 }
 
 /// Makes a schedule.

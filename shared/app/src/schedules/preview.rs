@@ -1,6 +1,6 @@
 //! What a schedule would do, before it is saved: its next starts, and whether a run fits before the next.
 use mipo_domain::calendar::{Calendar, Occurrence};
-use mipo_domain::ids::{ScheduleId, TemplateId};
+use mipo_domain::ids::ScheduleId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::config::scan_templates;
@@ -98,12 +98,8 @@ pub async fn preview(
 }
 
 async fn longest(conn: &mut Conn, ctx: &Ctx<'_>, templates: &[Uuid], limits: Limits) -> Result<u64, AppError> {
-    let mut sources = Vec::new();
-    for id in templates {
-        if let Some(template) = scan_templates::get(conn, TemplateId::from(*id)).await? {
-            sources.push(Sources::of(&template));
-        }
-    }
+    let templates = scan_templates::get_many(conn, templates.to_vec()).await?;
+    let sources: Vec<Sources> = templates.iter().map(Sources::of).collect();
     let summaries = template_summary::of_many(conn, &sources, ctx.now(), limits).await?;
     Ok(summaries.iter().map(|summary| summary.seconds).max().unwrap_or(0))
 }

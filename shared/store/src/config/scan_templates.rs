@@ -69,16 +69,14 @@ pub async fn get(conn: &mut Conn, id: TemplateId) -> Result<Option<ScanTemplate>
     SOURCE.one(conn, id.as_uuid()).await
 }
 
+/// Those of `ids` that there are, ad-hoc ones too.
+pub async fn get_many(conn: &mut Conn, ids: Vec<Uuid>) -> Result<Vec<ScanTemplate>, StoreError> {
+    SOURCE.many(conn, ids).await
+}
+
 /// The values of a column to filter by.
 pub async fn values(conn: &mut Conn, column: &str) -> Result<Vec<String>, StoreError> {
     SOURCE.values(conn, column).await
-}
-
-/// Which of `ids` are templates that people may use; ad-hoc ones are none.
-pub async fn known(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-    Ok(sqlx::query_scalar!("select id from config.scan_templates where id = any($1) and not adhoc", ids)
-        .fetch_all(conn)
-        .await?)
 }
 
 /// What is stored of a template.
