@@ -10,7 +10,7 @@ use mipo_app::ops::views::{self, Filter, Test};
 use mipo_domain::rights::Right;
 
 use super::reason::{self, Question};
-use super::{bars, tasks};
+use super::{pictures, tasks};
 use crate::http::{Id, Posted};
 use crate::lists::encode;
 use crate::signed::SignedIn;
@@ -51,7 +51,7 @@ impl Row {
             show::count(sum(|hour| hour.0), "run went well", "runs went well"),
             show::number(sum(|hour| hour.1))
         );
-        bars::hours(&self.one.hours, &what)
+        pictures::hours(&self.one.hours, &what)
     }
 
     fn tasks(&self) -> String {
@@ -146,6 +146,7 @@ async fn draw(page: Page, app: &App, signed: &SignedIn, name: &str, form: Form) 
         button: format!("Pause {name}"),
         list: PATH,
         list_title: TITLE,
+        back: None,
     };
     Ok(reason::ask(page, question, form))
 }

@@ -12,7 +12,7 @@ use mipo_app::ops::views::{self, Filter, Shown, Test};
 use mipo_app::{AppError, FieldError};
 use mipo_domain::rights::Right;
 
-use super::{bars, tasks};
+use super::{pictures, tasks};
 use crate::http::Posted;
 use crate::lists::{encode, pairs};
 use crate::signed::SignedIn;
@@ -66,7 +66,7 @@ impl Group {
     }
 
     fn trend(&self) -> Html {
-        bars::deaths(&self.one.trend)
+        pictures::deaths(&self.one.trend)
     }
 
     fn versions(&self) -> String {

@@ -8,6 +8,7 @@ use mipo_app::{AppError, FieldError};
 use mipo_domain::rights::Right;
 
 use super::queues::PATH;
+use super::reason::{self, Question};
 use crate::http::{Id, Posted};
 use crate::lists::pairs;
 use crate::signed::SignedIn;
@@ -95,15 +96,6 @@ impl Limit {
 }
 
 #[derive(Template)]
-#[template(path = "ops/queue-pause.html")]
-struct PausePage {
-    page: Page,
-    form: Form,
-    name: String,
-    back: String,
-}
-
-#[derive(Template)]
 #[template(path = "ops/queue-limits.html")]
 struct LimitsPage {
     page: Page,
@@ -130,9 +122,16 @@ async fn now(app: &App, signed: &SignedIn, name: &str) -> Result<(Limits, i32), 
 }
 
 fn draw_pause(page: Page, name: String, form: Form) -> Response {
-    let page = page.at(PATH, format!("Pause {name}?")).under("Queues", PATH);
-    let view = PausePage { page, back: back(&form), form, name };
-    ui::render_with(view.form.status(), &view, &view.page)
+    let question = Question {
+        title: format!("Pause {name}?"),
+        consequence: "Nothing of it begins any more; what runs goes on to its end.",
+        action: format!("{PATH}/{name}/pause"),
+        button: "Pause queue".to_owned(),
+        list: PATH,
+        list_title: "Queues",
+        back: Some(back(&form)),
+    };
+    reason::ask(page, question, form)
 }
 
 fn draw_limits(page: Page, name: String, form: Form) -> Response {

@@ -1,14 +1,13 @@
 //! Area Ops: queues, workers, tasks, failures, cron, database, bulk operations, saved views.
 mod act;
-mod bars;
 mod bulk;
 mod can;
-mod chart;
-mod charts;
 mod cron;
 mod database;
 mod failures;
+mod latency;
 mod limits;
+mod pictures;
 mod queue;
 mod queues;
 mod reason;

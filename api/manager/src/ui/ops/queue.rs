@@ -7,7 +7,7 @@ use mipo_app::ops::views::overview::QueueLine;
 use mipo_app::ops::views::queue::{KindTimes, QueueDetail, Range, TimesPoint};
 use mipo_domain::rights::Right;
 
-use super::chart::{self, Span};
+use super::latency::{self, Span};
 use super::limits::LIMITS;
 use super::queues::{Drawn as _, PATH, tasks};
 use super::verdict::{self, Clause};
@@ -80,12 +80,12 @@ impl One {
     fn waited(&self, kind: &KindTimes) -> Html {
         let points: Vec<_> = kind.points.iter().map(|point| (point.at, point.wait)).collect();
         let target = f64::from(self.line.age_target_seconds) * 1000.0;
-        chart::draw(&format!("Time that {} waited", kind.kind), self.span(), &points, Some(target), &self.deploys)
+        latency::draw(&format!("Time that {} waited", kind.kind), self.span(), &points, Some(target), &self.deploys)
     }
 
     fn ran(&self, kind: &KindTimes) -> Html {
         let points: Vec<_> = kind.points.iter().map(|point| (point.at, point.run)).collect();
-        chart::draw(&format!("Time that {} ran", kind.kind), self.span(), &points, None, &self.deploys)
+        latency::draw(&format!("Time that {} ran", kind.kind), self.span(), &points, None, &self.deploys)
     }
 
     /// Newest first, as far as a table is read.

@@ -7,8 +7,8 @@ use mipo_app::ops::views::overview::{Deploy, Overview, QueueLine};
 use mipo_app::ops::views::{self, Count};
 use mipo_domain::rights::Right;
 
-use super::charts::{self, Share};
 use super::limits::LIMITS;
+use super::pictures::{self, Share};
 use super::verdict::{self, Clause, Verdict};
 use super::words;
 use crate::lists::encode;
@@ -140,13 +140,13 @@ impl Drawn for QueueLine {
             (_, share) if share > 0.7 => "warn",
             _ => "",
         };
-        charts::gauge(self.oldest_age_seconds, f64::from(self.age_target_seconds), tone)
+        pictures::gauge(self.oldest_age_seconds, f64::from(self.age_target_seconds), tone)
     }
 
     fn depth(&self) -> Html {
         let counts = &self.counts;
         let share = |state, count: Count| Share { state, count: count.value };
-        charts::depth(&[
+        pictures::depth(&[
             share("running", counts.running),
             share("ready", counts.ready),
             share("waiting", counts.waiting),
@@ -179,7 +179,7 @@ impl Drawn for QueueLine {
     }
 
     fn spark(&self, deploys: &[Deploy], now: &DateTime<Utc>) -> Html {
-        charts::spark(&self.points, deploys, *now, self.verdict().tone_of_figures())
+        pictures::spark(&self.points, deploys, *now, self.verdict().tone_of_figures())
     }
 
     fn failed(&self) -> String {

@@ -20,6 +20,8 @@ pub(crate) struct Question {
     pub(crate) list: &'static str,
     /// The title of that list.
     pub(crate) list_title: &'static str,
+    /// Where it leads back to, if that is another page than the list.
+    pub(crate) back: Option<String>,
 }
 
 #[derive(Template)]

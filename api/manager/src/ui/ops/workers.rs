@@ -150,6 +150,7 @@ async fn draw(page: Page, app: &App, signed: &SignedIn, no: i32, form: Form) -> 
         button: "Drain worker".to_owned(),
         list: PATH,
         list_title: TITLE,
+        back: None,
     };
     Ok(reason::ask(page, question, form))
 }

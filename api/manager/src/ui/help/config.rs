@@ -1,0 +1,197 @@
+//! Help of the pages of Configuration.
+use super::{Help, LIST, NAME};
+
+const RATE: (&str, &str) = (
+    "Rate limit",
+    "Probes per second. Scanner, subnet and port list each may have one; the lowest counts. Empty: no limit of its own.",
+);
+
+/// By route.
+pub(super) const PAGES: &[(&str, Help)] = &[
+    (
+        "/config/scanners",
+        Help {
+            purpose: "The agents that probe, each from where it stands. They call mipo; mipo never calls them.",
+            inputs: &[LIST],
+            gotchas: &[
+                "Two minutes of silence make a scanner offline; its jobs wait for its return.",
+                "A number beside the binding counts calls from a wrong address: somebody else may have its key.",
+            ],
+        },
+    ),
+    (
+        "/config/scanners/new",
+        Help {
+            purpose: "Makes a scanner known and shows, this once, the command to run on its host.",
+            inputs: &[
+                NAME,
+                RATE,
+                (
+                    "Bound to",
+                    "From where its key may be used: the address of its first call, the network around it, or anywhere.",
+                ),
+                ("Token works for", "How long the command may wait to be run. A new one can be made at any time."),
+            ],
+            gotchas: &["Behind an address that changes, bind it to its network or to nothing."],
+        },
+    ),
+    (
+        "/config/scanners/{id}",
+        Help {
+            purpose: "One scanner: its standing, its settings, its keys and what happened to it.",
+            inputs: &[
+                NAME,
+                RATE,
+                ("Jobs at once", "1 to 8; they share the rate limit."),
+                ("Address", "Binds its key to this address; empty for the one of its last call."),
+            ],
+            gotchas: &[
+                "Drain lets it finish what it holds and gives it nothing new; disable refuses its calls, and what it holds goes back when the lease ends.",
+                "A lower rate reaches running jobs with their next call, within seconds.",
+            ],
+        },
+    ),
+    (
+        "/config/scanners/{id}/token",
+        Help {
+            purpose: "Makes a new one-time token, for a host that lost its key or was never started.",
+            inputs: &[("Token works for", "Minutes until it expires unused.")],
+            gotchas: &["A key that it uses now stops to work at once; the scanner is out until it has used the token."],
+        },
+    ),
+    (
+        "/config/scanners/{id}/rotate-key",
+        Help {
+            purpose: "Asks the scanner to fetch a new key with its next call.",
+            inputs: &[],
+            gotchas: &[
+                "Nothing is interrupted: the old key works until 15 minutes after the first use of the new one, 24 hours at most.",
+            ],
+        },
+    ),
+    (
+        "/config/scanners/{id}/disable",
+        Help {
+            purpose: "Shuts a scanner out: its calls are refused, and what it holds goes back when the lease ends.",
+            inputs: &[("Reason", "Goes to the audit log.")],
+            gotchas: &["To let it finish first, drain it."],
+        },
+    ),
+    (
+        "/config/subnets",
+        Help {
+            purpose: "Networks that can be scanned, and which scanners scan them.",
+            inputs: &[LIST],
+            gotchas: &[
+                "A subnet without a scanner is skipped; every scan says so in its warnings.",
+                "Overlapping subnets are probed once a scanner, at the lower of their rates.",
+            ],
+        },
+    ),
+    (
+        "/config/subnets/new",
+        Help {
+            purpose: "Names a network so that templates can use it.",
+            inputs: &[NAME, ("Network", "CIDR with the host bits zero, or one address."), RATE],
+            gotchas: &["Excluded addresses in it are left out by themselves."],
+        },
+    ),
+    (
+        "/config/subnets/{id}",
+        Help {
+            purpose: "One subnet and the scanners that scan it.",
+            inputs: &[NAME, ("Network", "CIDR with the host bits zero, or one address."), RATE],
+            gotchas: &["Changes act on future scans; a scan that runs keeps the scope that it was planned with."],
+        },
+    ),
+    (
+        "/config/port-lists",
+        Help {
+            purpose: "Ports that can be scanned, under a name.",
+            inputs: &[LIST],
+            gotchas: &["Built-in lists cannot be changed; clone one instead."],
+        },
+    ),
+    (
+        "/config/port-lists/new",
+        Help {
+            purpose: "Names a set of ports so that templates can use it.",
+            inputs: &[NAME, ("Ports", "Ports and ranges, such as 22, 80, 8000-8100."), RATE],
+            gotchas: &["A port that stands twice is probed once."],
+        },
+    ),
+    (
+        "/config/port-lists/{id}",
+        Help {
+            purpose: "One port list, with what its text means beside it.",
+            inputs: &[NAME, ("Ports", "Ports and ranges, such as 22, 80, 8000-8100."), RATE],
+            gotchas: &["Changes act on future scans of every template that uses it."],
+        },
+    ),
+    (
+        "/config/scan-templates",
+        Help {
+            purpose: "What to scan: targets and ports under a name, to be run as often as you like.",
+            inputs: &[LIST],
+            gotchas: &[
+                "Each run is compared with the one before it; a changed template makes some ports not comparable.",
+            ],
+        },
+    ),
+    (
+        "/config/scan-templates/new",
+        Help {
+            purpose: "Puts targets and ports together; the summary beside the form says at once what that means.",
+            inputs: &[NAME, ("Subnets, port lists", "Tick what it covers; overlaps are probed once.")],
+            gotchas: &["Probes are addresses times ports times scanners, less exclusions."],
+        },
+    ),
+    (
+        "/config/scan-templates/{id}",
+        Help {
+            purpose: "One template, with a summary of what a run of it would do now.",
+            inputs: &[NAME, ("Subnets, port lists", "Tick what it covers; overlaps are probed once.")],
+            gotchas: &["Changes act on future scans."],
+        },
+    ),
+    (
+        "/config/exclusions",
+        Help {
+            purpose: "Addresses that are never probed, whatever a template or a person asks for.",
+            inputs: &[LIST],
+            gotchas: &[
+                "An exclusion always wins, and a new one also stops scans that run.",
+                "Scanners have a deny list of their own; what mipo allows can still be refused on their host.",
+            ],
+        },
+    ),
+    (
+        "/config/exclusions/new",
+        Help {
+            purpose: "Keeps every scan away from addresses, or from some of their ports.",
+            inputs: &[
+                NAME,
+                ("Network", "CIDR with the host bits zero, or one address."),
+                ("Ports", "Empty: every port."),
+                ("Expires", "UTC; empty: never."),
+            ],
+            gotchas: &["An IPv4 network also covers its IPv6 forms (NAT64, 6to4, v4-mapped)."],
+        },
+    ),
+    (
+        "/config/exclusions/{id}",
+        Help {
+            purpose: "One exclusion, with its reason and who changed it.",
+            inputs: &[("Network", "CIDR with the host bits zero, or one address."), ("Ports", "Empty: every port.")],
+            gotchas: &["Saving asks for your password, because less may be excluded afterwards."],
+        },
+    ),
+    (
+        "/config/exclusions/{id}/disable",
+        Help {
+            purpose: "Lets scans probe these addresses again, without losing the exclusion.",
+            inputs: &[("Reason", "Required; it stands on the exclusion and in the audit log.")],
+            gotchas: &["It acts on scans that are planned from then on."],
+        },
+    ),
+];
