@@ -17,7 +17,7 @@ use crate::ui::forms::Form;
 use crate::ui::{self, Page, Region, show};
 
 #[derive(Template)]
-#[template(path = "scans/changes.html", blocks = ["rows"])]
+#[template(path = "scans/changes.html", blocks = ["top", "rows"])]
 struct Changes {
     page: Page,
     head: Head,
@@ -113,6 +113,7 @@ pub(super) async fn page(
         .under(head.title(), format!("/scans/{id}"));
     let view = Changes { page, head, diff, against_text, refused };
     Ok(match region.name() {
+        Some("top") => ui::render(&view.as_top(), &view.page),
         Some("rows") => ui::render(&view.as_rows(), &view.page),
         _ => ui::render_with(view.refused.status(), &view, &view.page),
     })

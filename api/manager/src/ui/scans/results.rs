@@ -71,7 +71,7 @@ pub(crate) fn narrow(query: &ListQuery) -> Result<Narrow, Vec<FieldError>> {
 }
 
 #[derive(Template)]
-#[template(path = "scans/results.html", blocks = ["rows"])]
+#[template(path = "scans/results.html", blocks = ["top", "rows"])]
 struct Results {
     page: Page,
     head: Head,
@@ -126,6 +126,7 @@ pub(super) async fn page(
     let view = Results { page, head, list, findings, total, verdicts, scanners, services, refused };
     let status = view.refused.status();
     Ok(match region.name() {
+        Some("top") => ui::render(&view.as_top(), &view.page),
         Some("rows") => ui::render(&view.as_rows(), &view.page),
         _ => ui::render_with(status, &view, &view.page),
     })
