@@ -9,16 +9,16 @@ use crate::listeners::Listeners;
 use crate::stack::Stack;
 
 /// Two addresses with all ports at this rate take about ten seconds.
-const RATE: i64 = 13_000;
+pub(crate) const RATE: i64 = 13_000;
 
 /// Generous: a dead holder's lease runs out after five minutes at most, but each fault heals faster.
 const WITHIN: Duration = Duration::from_mins(2);
 
-fn listeners(net: u8) -> Listeners {
+pub(crate) fn listeners(net: u8) -> Listeners {
     Listeners::open(&[Ipv4Addr::new(127, 77, net, 1), Ipv4Addr::new(127, 77, net, 2)], 40)
 }
 
-async fn finished(stack: &Stack, scan: ScanId, listeners: &Listeners) {
+pub(crate) async fn finished(stack: &Stack, scan: ScanId, listeners: &Listeners) {
     assert_eq!(stack.ended(scan, WITHIN).await, "completed");
     assert_eq!(stack.open(scan).await, listeners.expected());
     stack.is_consistent().await;

@@ -7,3 +7,4 @@ mod listeners;
 mod processes;
 mod stack;
 mod trial;
+mod upgrade;

@@ -1,7 +1,7 @@
 //! The services as separate processes over a private PostgreSQL with fsync on.
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -35,6 +35,16 @@ const PASSWORD: &str = "0123456789abcdef";
 impl Stack {
     /// Starts all of it, with one enrolled scanner that probes at most `rate` a second.
     pub(crate) async fn start(rate: i64) -> Self {
+        let mut stack = Self::migrated().await;
+        stack.start_ingest();
+        stack.start_dispatcher();
+        stack.enrol(rate).await;
+        stack.start_scanner();
+        stack
+    }
+
+    /// The database with this build's schema, and nothing that works on it.
+    pub(crate) async fn migrated() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let postgres = PrivatePostgres::start(folder.path(), &|_| {}).expect("PostgreSQL starts");
         let server: DatabaseUrl = postgres.superuser_url("postgres").parse().expect("a URL");
@@ -48,8 +58,9 @@ impl Stack {
         let mut conn = migrate::connect(admin.expose()).await.expect("it answers");
         migrate::run(&mut conn).await.expect("migrations");
         std::fs::write(folder.path().join("secrets_key"), Sealer::generate_list(&OsEntropy)).expect("writes");
+        std::fs::write(folder.path().join("backup_token"), "0123456789abcdef0123456789abcdef").expect("writes");
         let options: sqlx::postgres::PgConnectOptions = admin.expose().parse().expect("a URL");
-        let mut stack = Self {
+        Self {
             pool: PgPool::connect_lazy_with(options),
             folder,
             postgres: Some(postgres),
@@ -58,22 +69,34 @@ impl Stack {
             ingest: None,
             dispatcher: None,
             scanner: None,
-        };
-        stack.start_ingest();
-        stack.start_dispatcher();
-        stack.enrol(rate).await;
-        stack.start_scanner();
-        stack
+        }
     }
 
+    /// A service of this build, where the scanner calls.
     fn service(&self, name: &str) -> Command {
-        let mut command = Command::new(binary("mipo"));
+        self.service_of(&binary("mipo"), name, self.ingest_port)
+    }
+
+    /// A service of `program`, listening on `port` if it listens at all.
+    pub(crate) fn service_of(&self, program: &Path, name: &str, port: u16) -> Command {
+        let mut command = Command::new(program);
         let url = self.admin.with("mipo", &format!("mipo_{name}"), Some(PASSWORD));
         command.arg(name).env_clear().current_dir(self.folder.path());
         command.env("PATH", "/usr/bin:/bin").env("DATABASE_URL", url.expose()).env("MIPO_ENV", "development");
-        command.env("OPS_LISTEN_ADDR", "127.0.0.1:0").env("LISTEN_ADDR", format!("127.0.0.1:{}", self.ingest_port));
+        command.env("OPS_LISTEN_ADDR", "127.0.0.1:0").env("LISTEN_ADDR", format!("127.0.0.1:{port}"));
         command.env("SECRETS_KEY_FILE", self.folder.path().join("secrets_key")).env("LOG_FORMAT", "pretty");
+        command.env("BACKUP_API_TOKEN_FILE", self.folder.path().join("backup_token"));
         command
+    }
+
+    /// Where the logs of processes go.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the scanner calls.
+    pub(crate) const fn ingest_port(&self) -> u16 {
+        self.ingest_port
     }
 
     pub(crate) fn start_ingest(&mut self) {
@@ -97,7 +120,7 @@ impl Stack {
         self.scanner = Some(Process::start("scanner", self.folder.path(), command));
     }
 
-    async fn enrol(&self, rate: i64) {
+    pub(crate) async fn enrol(&self, rate: i64) {
         let (db, caller) = (Db::from_pool(self.pool.clone()), Caller::cli());
         let ctx = ctx(&caller);
         let mut tx = db.tx("test.enrol").await.expect("a transaction");
