@@ -15,6 +15,10 @@ begin
   if not pg_has_role('mipo_restore', 'mipo_owner', 'member') then
     grant mipo_owner to mipo_restore;
   end if;
+  -- The manager reads the queue pages as a role that cannot write (set local role, in Db::look).
+  if not pg_has_role('mipo_manager', 'mipo_ops_read', 'member') then
+    grant mipo_ops_read to mipo_manager;
+  end if;
   -- The database panel names who holds back the vacuum and what runs for long. Whoever makes the roles may not be
   -- allowed to give that away (PostgreSQL 16 asks for a superuser); the panel says so then.
   foreach r in array array['mipo_manager', 'mipo_ops_read'] loop

@@ -60,6 +60,14 @@ impl Db {
         Ok(begun.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
+    /// The same as the role `mipo_ops_read`, which may read the queue and cannot write at all: for the queue pages,
+    /// whose statements are made of what people type. Its rights on schema `config` are those of 0007, no more.
+    pub async fn look(&self, name: &'static str) -> Result<Tx, StoreError> {
+        // Both at once, so that no transaction is ever open under the other role.
+        let begin = "begin isolation level repeatable read, read only; set local role mipo_ops_read";
+        Ok(Tx { name, inner: self.begin(begin).await? })
+    }
+
     /// True when the database answers.
     pub async fn ping(&self) -> bool {
         let Ok(mut conn) = self.pool.acquire().await else { return false };

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use mipo_app::ops::views::sample;
+use mipo_store::Db;
 use mipo_store::config::live::{Heard, topics};
-use mipo_store::{Db, StoreError};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +43,6 @@ pub async fn run(hub: &Hub, db: &Db, stop: &CancellationToken) {
 }
 
 async fn look(db: &Db) -> Result<String, mipo_app::AppError> {
-    let mut conn = db.pool().acquire().await.map_err(StoreError::from)?;
-    Ok(sample::mark(&mut conn).await?)
+    let mut tx = db.look("live.sample").await?;
+    Ok(sample::mark(&mut tx).await?)
 }

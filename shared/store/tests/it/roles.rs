@@ -164,6 +164,34 @@ async fn a_service_can_do_what_it_must_and_no_more() {
     }
 }
 
+#[tokio::test]
+async fn the_pages_of_the_queues_are_read_by_a_role_that_cannot_write() {
+    let world = World::new().await;
+    let db = world.db_as("mipo_manager");
+    for (sql, wanted) in [
+        ("select from jobs.tasks", None),
+        ("select from config.users", Some(PRIVILEGE)),
+        ("select jobs.rescue()", Some(PRIVILEGE)),
+        // Refused twice over: by the transaction, and by the role.
+        ("update jobs.queues set paused = true", Some("25006")),
+        ("set transaction read write", Some("25001")),
+    ] {
+        let mut tx = db.look("test.look").await.expect("begins");
+        let role: String = sqlx::query_scalar("select current_user::text").fetch_one(&mut *tx).await.expect("a role");
+        assert_eq!(role, "mipo_ops_read");
+        let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await;
+        let code = done.err().map(|error| {
+            let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code).map(Cow::into_owned);
+            code.unwrap_or_else(|| panic!("{sql}: {error}"))
+        });
+        assert_eq!(code.as_deref(), wanted, "{sql}");
+    }
+    // The connection goes back to the pool as it was.
+    let mut tx = db.tx("test.after").await.expect("begins");
+    let role: String = sqlx::query_scalar("select current_user::text").fetch_one(&mut *tx).await.expect("a role");
+    assert_eq!(role, "mipo_manager");
+}
+
 const SERVICES: [&str; 4] = ["manager", "ingest", "dispatcher", "backup"];
 
 #[tokio::test]

@@ -97,7 +97,7 @@ impl From<Statement> for SlowStatement {
     responses((status = 200, description = "The panel", body = QueueDatabase))
 )]
 pub async fn get(State(app): State<App>, signed: SignedIn) -> Result<Json<QueueDatabase>, Problem> {
-    let mut tx = app.db.read("ops.database").await?;
+    let mut tx = app.db.look("ops.database").await?;
     let found = views::database(&mut tx, &app.ctx(&signed.caller)).await?;
     Ok(Json(QueueDatabase {
         size_bytes: found.size_bytes,

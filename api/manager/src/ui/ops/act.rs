@@ -109,7 +109,7 @@ async fn ask(
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
     ctx.require(Right::QueuesExecute)?;
-    let mut tx = app.db.read("ops.ask").await?;
+    let mut tx = app.db.look("ops.ask").await?;
     let (task, _) = mipo_app::ops::views::task(&mut tx, &ctx, id).await?;
     let name = format!("{} {}", task.kind, words::short_id(id));
     let page =

@@ -112,7 +112,7 @@ fn request(form: &Form) -> Request<'_> {
 /// Counts, unless the form cannot be read; then the form says why.
 async fn tried(app: &App, signed: &SignedIn, form: &Form) -> Result<Result<Tried, Vec<FieldError>>, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let mut tx = app.db.read("ops.bulk_dry_run").await?;
+    let mut tx = app.db.look("ops.bulk_dry_run").await?;
     let found = match use_cases::dry_run(&mut tx, &ctx, &request(form)).await {
         Ok(found) => found,
         Err(AppError::Invalid(errors)) => return Ok(Err(errors)),
@@ -283,7 +283,7 @@ pub(super) async fn list(
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let mut tx = app.db.read("ops.bulk_page").await?;
+    let mut tx = app.db.look("ops.bulk_page").await?;
     let operations = views::bulks(&mut tx, &ctx).await?.into_iter().map(|one| Shown { one }).collect();
     let view = List { page: page.at(PATH, TITLE), operations };
     Ok(match region.name() {
@@ -300,7 +300,7 @@ struct One {
 }
 
 async fn read(app: &App, signed: &SignedIn, id: Uuid) -> Result<Shown, ui::Error> {
-    let mut tx = app.db.read("ops.bulk_one").await?;
+    let mut tx = app.db.look("ops.bulk_one").await?;
     Ok(Shown { one: views::bulk(&mut tx, &app.ctx(&signed.caller), id).await? })
 }
 

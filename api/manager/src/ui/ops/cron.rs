@@ -122,7 +122,7 @@ pub(super) async fn list(
     region: Region,
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
-    let mut tx = app.db.read("ops.cron_page").await?;
+    let mut tx = app.db.look("ops.cron_page").await?;
     let found = views::cron(&mut tx, &app.ctx(&signed.caller)).await?;
     let view = List { page: page.at(PATH, TITLE), rows: found.into_iter().map(|one| Row { one }).collect() };
     Ok(match region.name() {
@@ -134,7 +134,7 @@ pub(super) async fn list(
 async fn draw(page: Page, app: &App, signed: &SignedIn, name: &str, form: Form) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
     ctx.require(Right::QueuesExecute)?;
-    let mut tx = app.db.read("ops.pause_cron_page").await?;
+    let mut tx = app.db.look("ops.pause_cron_page").await?;
     let known = views::cron(&mut tx, &ctx).await?.into_iter().any(|entry| entry.name == name);
     if !known {
         return Err(AppError::NotFound("cron entry").into());

@@ -182,7 +182,7 @@ pub(super) async fn panel(
     region: Region,
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
-    let mut tx = app.db.read("ops.database_page").await?;
+    let mut tx = app.db.look("ops.database_page").await?;
     let db = views::database(&mut tx, &app.ctx(&signed.caller)).await?;
     let view = Panel::new(page.at(PATH, "Database"), db);
     Ok(match region.name() {

@@ -175,7 +175,7 @@ pub(super) async fn list(
     region: Region,
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
-    let mut tx = app.db.read("ops.failures_page").await?;
+    let mut tx = app.db.look("ops.failures_page").await?;
     let found = views::failures(&mut tx, &app.ctx(&signed.caller)).await?;
     let all: Vec<Group> = found.into_iter().map(|one| Group { one }).collect();
     let grid = grid(&all);
@@ -198,7 +198,7 @@ struct SnoozePage {
 async fn draw(page: Page, app: &App, signed: &SignedIn, form: Form) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
     ctx.require(Right::QueuesExecute)?;
-    let mut tx = app.db.read("ops.snooze_page").await?;
+    let mut tx = app.db.look("ops.snooze_page").await?;
     let found = views::failures(&mut tx, &ctx).await?.into_iter().find(|one| one.fingerprint == form.value("group"));
     let group = Group { one: found.ok_or(AppError::NotFound("failure group"))? };
     let page = page.at(PATH, format!("Snooze failures of {}?", group.one.kind)).under(TITLE, PATH);

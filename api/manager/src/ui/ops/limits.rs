@@ -117,7 +117,7 @@ fn asked(raw: Option<&str>) -> Form {
 async fn now(app: &App, signed: &SignedIn, name: &str) -> Result<(Limits, i32), ui::Error> {
     let ctx = app.ctx(&signed.caller);
     ctx.require(Right::QueuesExecute)?;
-    let mut tx = app.db.read("ops.queue_limits").await?;
+    let mut tx = app.db.look("ops.queue_limits").await?;
     Ok(use_cases::limits(&mut tx, &ctx, name).await?)
 }
 

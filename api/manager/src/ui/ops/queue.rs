@@ -124,7 +124,7 @@ pub(super) async fn page(
     // An address with a range that is none shows the usual one.
     let asked = pairs(raw.as_deref().unwrap_or_default()).into_iter().find(|(name, _)| name == "range");
     let range = asked.and_then(|(_, value)| value.parse().ok()).unwrap_or_default();
-    let mut tx = app.db.read("ops.queue_page").await?;
+    let mut tx = app.db.look("ops.queue_page").await?;
     let detail = views::queue(&mut tx, &app.ctx(&signed.caller), &name, range).await?;
     let view = One::new(page, detail);
     Ok(match region.name() {

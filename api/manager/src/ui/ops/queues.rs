@@ -224,7 +224,7 @@ pub(super) async fn page(
     region: Region,
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
-    let mut tx = app.db.read("ops.queues_page").await?;
+    let mut tx = app.db.look("ops.queues_page").await?;
     let overview = views::overview(&mut tx, &app.ctx(&signed.caller)).await?;
     let view = List::new(page.at(PATH, "Queues"), overview);
     Ok(match region.name() {

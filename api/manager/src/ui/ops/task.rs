@@ -217,7 +217,7 @@ impl One {
 
 async fn view(page: Page, signed: &SignedIn, app: &App, id: TaskId) -> Result<One, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let mut tx = app.db.read("ops.task_page").await?;
+    let mut tx = app.db.look("ops.task_page").await?;
     let (mut task, why): (TaskDetail, Option<Vec<Why>>) = views::task(&mut tx, &ctx, id).await?;
     let (waiting, waiting_count) = match &task.group {
         Some(group) => views::waiting_for(&mut tx, &ctx, group).await?,

@@ -258,7 +258,7 @@ pub(super) async fn page(
 ) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
     let asked = Asked::read(raw.as_deref());
-    let mut tx = app.db.read("ops.tasks_page").await?;
+    let mut tx = app.db.look("ops.tasks_page").await?;
     let counts = match region.name() {
         Some("rows") => Vec::new(),
         _ => views::by_state(&mut tx, &ctx, &asked.rest()).await?,
@@ -267,7 +267,10 @@ pub(super) async fn page(
         Some(ask) => views::tasks(&mut tx, &ctx, &ask).await?,
         None => TaskPage { items: Vec::new(), next: None, looked_until: None, total: None },
     };
+    drop(tx);
     let views = if region.name().is_none() && page.shell.may(Right::QueuesView) {
+        // They belong to users, of whom the role of the queue pages knows nothing.
+        let mut tx = app.db.read("ops.tasks_views").await?;
         saved_views::list(&mut tx, &ctx, VIEW_PAGE).await?
     } else {
         Vec::new()

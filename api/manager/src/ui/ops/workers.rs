@@ -126,7 +126,7 @@ pub(super) async fn list(
     region: Region,
     State(app): State<App>,
 ) -> Result<Response, ui::Error> {
-    let mut tx = app.db.read("ops.workers_page").await?;
+    let mut tx = app.db.look("ops.workers_page").await?;
     let found = views::workers(&mut tx, &app.ctx(&signed.caller)).await?;
     let (stopped, workers) =
         found.into_iter().map(|one| Row { one }).partition(|row| row.one.state == WorkerState::Stopped);
@@ -140,7 +140,7 @@ pub(super) async fn list(
 async fn draw(page: Page, app: &App, signed: &SignedIn, no: i32, form: Form) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
     ctx.require(Right::QueuesExecute)?;
-    let mut tx = app.db.read("ops.drain_page").await?;
+    let mut tx = app.db.look("ops.drain_page").await?;
     let found = views::workers(&mut tx, &ctx).await?.into_iter().find(|worker| worker.no == no);
     let worker = found.ok_or(AppError::NotFound("worker"))?;
     let question = Question {

@@ -4,6 +4,7 @@ mod bulk;
 mod operations;
 mod pages;
 mod queue_pages;
+mod reader;
 mod reads;
 mod saved_views;
 

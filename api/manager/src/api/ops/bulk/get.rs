@@ -27,7 +27,7 @@ pub struct BulkOperations {
     responses((status = 200, description = "The operations", body = BulkOperations))
 )]
 pub async fn list(State(app): State<App>, signed: SignedIn) -> Result<Json<BulkOperations>, Problem> {
-    let mut tx = app.db.read("ops.bulks").await?;
+    let mut tx = app.db.look("ops.bulks").await?;
     let all = views::bulks(&mut tx, &app.ctx(&signed.caller)).await?;
     Ok(Json(BulkOperations { items: all.into_iter().map(Into::into).collect() }))
 }

@@ -69,7 +69,7 @@ impl From<BulkOperation> for BulkAnswer {
 
 /// The operation as it is now.
 async fn now(app: &App, signed: &SignedIn, id: Uuid) -> Result<Json<BulkAnswer>, Problem> {
-    let mut tx = app.db.read("ops.bulk").await?;
+    let mut tx = app.db.look("ops.bulk").await?;
     Ok(Json(views::bulk(&mut tx, &app.ctx(&signed.caller), id).await?.into()))
 }
 

@@ -67,7 +67,7 @@ pub async fn start(State(app): State<App>, signed: SignedIn, Json(body): Json<St
         expected: body.expected_count,
     };
     if body.dry_run {
-        let mut tx = app.db.read("ops.bulk_dry_run").await?;
+        let mut tx = app.db.look("ops.bulk_dry_run").await?;
         let found = bulk::dry_run(&mut tx, &ctx, &request).await?;
         let sample = found.sample.into_iter().map(Into::into).collect();
         return Ok(Json(BulkDryRun { count: found.count, sample, filter: found.filter }).into_response());

@@ -92,7 +92,7 @@ impl From<CronLine> for CronEntry {
     responses((status = 200, description = "The entries", body = CronEntries))
 )]
 pub async fn list(State(app): State<App>, signed: SignedIn) -> Result<Json<CronEntries>, Problem> {
-    let mut tx = app.db.read("ops.cron").await?;
+    let mut tx = app.db.look("ops.cron").await?;
     let entries = views::cron(&mut tx, &app.ctx(&signed.caller)).await?;
     Ok(Json(CronEntries { items: entries.into_iter().map(Into::into).collect() }))
 }

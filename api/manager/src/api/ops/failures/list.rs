@@ -79,7 +79,7 @@ impl From<FailureGroup> for Failure {
     responses((status = 200, description = "The groups", body = Failures))
 )]
 pub async fn list(State(app): State<App>, signed: SignedIn) -> Result<Json<Failures>, Problem> {
-    let mut tx = app.db.read("ops.failures").await?;
+    let mut tx = app.db.look("ops.failures").await?;
     let groups = views::failures(&mut tx, &app.ctx(&signed.caller)).await?;
     Ok(Json(Failures { items: groups.into_iter().map(Into::into).collect() }))
 }

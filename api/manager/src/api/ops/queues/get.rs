@@ -107,7 +107,7 @@ pub async fn get(
     let given = pairs(query.as_deref().unwrap_or_default()).into_iter().find(|(name, _)| name == "range");
     let range = given.map(|(_, value)| value.parse::<Range>()).transpose();
     let range = range.map_err(|message| AppError::invalid("range", "unknown", message))?.unwrap_or_default();
-    let mut tx = app.db.read("ops.queue").await?;
+    let mut tx = app.db.look("ops.queue").await?;
     let detail = views::queue(&mut tx, &app.ctx(&signed.caller), &name, range).await?;
     Ok(Json(QueueDetail {
         queue: detail.line.into(),

@@ -44,7 +44,7 @@ impl From<Deploy> for DeployAnswer {
     responses((status = 200, description = "The queues", body = Queues))
 )]
 pub async fn list(State(app): State<App>, signed: SignedIn) -> Result<Json<Queues>, Problem> {
-    let mut tx = app.db.read("ops.queues").await?;
+    let mut tx = app.db.look("ops.queues").await?;
     let all = views::overview(&mut tx, &app.ctx(&signed.caller)).await?;
     Ok(Json(Queues {
         items: all.queues.into_iter().map(Into::into).collect(),

@@ -135,7 +135,7 @@ impl From<QueueLine> for QueueAnswer {
 
 /// The queue as it is after a change.
 async fn now(app: &App, signed: &SignedIn, name: &str) -> Result<Json<QueueAnswer>, Problem> {
-    let mut tx = app.db.read("ops.queue").await?;
+    let mut tx = app.db.look("ops.queue").await?;
     let detail = views::queue(&mut tx, &app.ctx(&signed.caller), name, views::queue::Range::Hour).await?;
     Ok(Json(detail.line.into()))
 }

@@ -131,7 +131,7 @@ fn ask(raw: Option<&str>) -> Result<Ask, AppError> {
 )]
 pub async fn list(State(app): State<App>, signed: SignedIn, RawQuery(query): RawQuery) -> Result<Json<Tasks>, Problem> {
     let ask = ask(query.as_deref())?;
-    let mut tx = app.db.read("ops.tasks").await?;
+    let mut tx = app.db.look("ops.tasks").await?;
     let page = views::tasks(&mut tx, &app.ctx(&signed.caller), &ask).await?;
     Ok(Json(Tasks {
         items: page.items.into_iter().map(Into::into).collect(),

@@ -20,7 +20,7 @@ use crate::state::App;
 
 /// The task as it is after a change.
 async fn now(app: &App, signed: &SignedIn, id: TaskId) -> Result<Json<get::TaskAnswer>, Problem> {
-    let mut tx = app.db.read("ops.task").await?;
+    let mut tx = app.db.look("ops.task").await?;
     let (detail, why) = views::task(&mut tx, &app.ctx(&signed.caller), id).await?;
     Ok(Json(get::TaskAnswer::of(detail, why)))
 }

@@ -103,7 +103,7 @@ impl From<Worker> for WorkerAnswer {
     responses((status = 200, description = "The workers", body = Workers))
 )]
 pub async fn list(State(app): State<App>, signed: SignedIn) -> Result<Json<Workers>, Problem> {
-    let mut tx = app.db.read("ops.workers").await?;
+    let mut tx = app.db.look("ops.workers").await?;
     let workers = views::workers(&mut tx, &app.ctx(&signed.caller)).await?;
     Ok(Json(Workers { items: workers.into_iter().map(Into::into).collect() }))
 }
