@@ -62,11 +62,24 @@ pub enum Part {
         lanes: usize,
     },
     /// Works until stdin is closed.
-    Work {
-        /// How many tasks at a time.
-        #[arg(long)]
-        concurrency: usize,
-    },
+    Work(Load),
+}
+
+/// What a worker has to expect.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Load {
+    /// How many tasks at a time.
+    #[arg(long)]
+    pub concurrency: usize,
+    /// Tasks come one by one, and there is no backlog: a queue may recommend other options for that.
+    #[arg(long)]
+    pub sparse: bool,
+    /// Handlers never end.
+    #[arg(long)]
+    pub hold: bool,
+    /// Milliseconds of a lease, where that can be chosen; the default without it.
+    #[arg(long)]
+    pub lease_ms: Option<u64>,
 }
 
 /// A queue, as the bench sees it.
@@ -79,7 +92,7 @@ pub trait Queue {
     /// Connects for enqueuing.
     fn producer(url: &str) -> impl Future<Output = Result<Self::Producer, Failure>>;
     /// Works for ever: calls [`Gauge::ran`] in each task's handler.
-    fn work(url: &str, concurrency: usize, gauge: Gauge) -> impl Future<Output = Result<(), Failure>>;
+    fn work(url: &str, load: Load, gauge: Gauge) -> impl Future<Output = Result<(), Failure>>;
 }
 
 /// Plays the part that `args` names, with the queue `Q`.
@@ -100,9 +113,6 @@ pub async fn play<Q: Queue>(args: Args) -> Result<(), Failure> {
             gauge::say(&gauge::Line::Took { seconds: took.as_secs_f64() });
             Ok(())
         }
-        Part::Work { concurrency } => {
-            let gauge = Gauge::start();
-            Q::work(&args.url, concurrency, gauge).await
-        }
+        Part::Work(load) => Q::work(&args.url, load, Gauge::start()).await,
     }
 }

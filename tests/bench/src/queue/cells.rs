@@ -2,12 +2,15 @@
 use std::time::Duration;
 
 use super::contestant::Contestant;
-use super::process::{Crew, run};
+use super::process::{Crew, Shift, run};
 use super::server::{Database, Server};
 use crate::actor::payload::nanos;
 
 /// After the handlers ran, for the last acknowledgements.
 const LAST_ACKS: Duration = Duration::from_secs(30);
+
+/// One process that waits for tasks.
+pub const SPARSE: Shift = Shift { processes: 1, concurrency: 100, sparse: true, hold: false, lease: None };
 
 /// How big everything is.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +64,7 @@ pub async fn consume(
     fill(contestant, &database, tasks, 1000).await?;
     database.vacuum().await?;
     server.checkpoint().await?;
-    let mut crew = Crew::start(contestant, &database.url, processes, concurrency).await?;
+    let mut crew = Crew::start(contestant, &database.url, Shift { processes, concurrency, ..Shift::default() }).await?;
     crew.until(tasks as u64).await?;
     let end = drained(contestant, &mut database, tasks).await?;
     let ran = crew.count_now();
@@ -99,7 +102,7 @@ pub async fn pick_up(
 ) -> Result<Vec<f64>, String> {
     let mut database = server.fresh(&contestant.database()).await?;
     server.checkpoint().await?;
-    let mut crew = Crew::start(contestant, &database.url, 1, 100).await?;
+    let mut crew = Crew::start(contestant, &database.url, SPARSE).await?;
     let warm_up = (tasks / 10).max(10);
     let part = pace(tasks, warm_up, every, lanes);
     run(contestant, &database.url, &part.iter().map(String::as_str).collect::<Vec<_>>()).await?;
@@ -138,7 +141,7 @@ pub async fn wal(server: &Server, contestant: &Contestant, tasks: usize) -> Resu
     server.checkpoint().await?;
     let start = server.wal_end().await?;
     fill(contestant, &database, tasks, 1).await?;
-    let mut crew = Crew::start(contestant, &database.url, 1, 100).await?;
+    let mut crew = Crew::start(contestant, &database.url, Shift::default()).await?;
     crew.until(tasks as u64).await?;
     drained(contestant, &mut database, tasks).await?;
     let bytes = server.wal_since(&start).await?;
@@ -156,7 +159,7 @@ pub async fn idle_load(
     for contestant in contestants {
         let database = server.fresh(&contestant.database()).await?;
         server.log_statements(&database.name).await?;
-        let crew = Crew::start(contestant, &database.url, 1, 100).await?;
+        let crew = Crew::start(contestant, &database.url, SPARSE).await?;
         crews.push((contestant, database.name, crew));
     }
     // What a start costs is not idle load.
@@ -172,18 +175,19 @@ pub async fn idle_load(
     Ok(loads)
 }
 
-async fn fill(contestant: &Contestant, database: &Database, tasks: usize, batch: usize) -> Result<(), String> {
+/// Enqueues `tasks`, `batch` a commit.
+pub async fn fill(contestant: &Contestant, database: &Database, tasks: usize, batch: usize) -> Result<(), String> {
     let part = ["fill", "--count", &tasks.to_string(), "--batch", &batch.to_string()];
     run(contestant, &database.url, &part).await.map(|_| ())
 }
 
-/// Waits until the database says that every task has ended; the time at which it said so, in nanoseconds since 1970.
-/// It is asked only when all handlers have run, every millisecond.
+/// Waits until the database says that every task has ended; when it was asked that, in nanoseconds since 1970. It is
+/// asked only after all handlers have run, every millisecond, and answers for the moment at which it was asked.
 pub async fn drained(contestant: &Contestant, database: &mut Database, tasks: usize) -> Result<u64, String> {
     let until = tokio::time::Instant::now() + LAST_ACKS;
     loop {
+        let asked = nanos();
         let left = database.number(contestant.left).await?;
-        let now = nanos();
         if left == 0 {
             if let Some(query) = contestant.done {
                 let done = database.number(query).await?;
@@ -191,7 +195,7 @@ pub async fn drained(contestant: &Contestant, database: &mut Database, tasks: us
                     return Err(format!("{}: {done} of {tasks} tasks are done", contestant.name));
                 }
             }
-            return Ok(now);
+            return Ok(asked);
         }
         if tokio::time::Instant::now() > until {
             return Err(format!("{}: {left} of {tasks} tasks have run and do not end", contestant.name));

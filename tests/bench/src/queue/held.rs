@@ -1,7 +1,7 @@
 //! A transaction that is held open: rows that ended cannot be vacuumed away meanwhile.
 use std::time::Duration;
 
-use super::cells::{drained, pace};
+use super::cells::{SPARSE, drained, pace};
 use super::contestant::Contestant;
 use super::process::{Crew, run};
 use super::server::Server;
@@ -49,7 +49,7 @@ pub struct Held {
 pub async fn held(server: &Server, contestant: &Contestant, course: Course) -> Result<Held, String> {
     let mut database = server.fresh(&contestant.database()).await?;
     server.checkpoint().await?;
-    let mut crew = Crew::start(contestant, &database.url, 1, 100).await?;
+    let mut crew = Crew::start(contestant, &database.url, SPARSE).await?;
     let whole = course.warm + course.window + course.held;
     let tasks = (whole.as_secs_f64() * f64::from(course.rate)) as usize;
     // A second more, so that the enqueuing does not end before the measuring.

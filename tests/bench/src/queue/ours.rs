@@ -1,4 +1,6 @@
 //! mipo's queue, through its public API: as the services enqueue and as they work.
+use std::time::Duration;
+
 use apalis_core::worker::builder::WorkerBuilder;
 use mipo_queue::kinds::CONCLUDE_JOB;
 use mipo_queue::{Data, Driver, DriverConfig, HandlerError, Kind, NewTask, Outcome};
@@ -11,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actor::gauge::Gauge;
 use crate::actor::payload::Payload;
 use crate::actor::produce::Producer;
-use crate::actor::{Failure, Queue};
+use crate::actor::{Failure, Load, Queue};
 
 /// The no-op kind, in a queue that there is.
 static NO_OP: Kind = Kind { name: "no_op", ..CONCLUDE_JOB };
@@ -53,15 +55,28 @@ impl Queue for Ours {
         Ok(OurProducer(PgConnection::connect(url).await?))
     }
 
-    async fn work(url: &str, concurrency: usize, gauge: Gauge) -> Result<(), Failure> {
+    async fn work(url: &str, load: Load, gauge: Gauge) -> Result<(), Failure> {
         let pool: PgPool = PgPoolOptions::new().connect_lazy(url)?;
         let config = DriverConfig::new("dispatcher", "bench", env!("CARGO_PKG_VERSION"), &SystemClock, &OsEntropy)
-            .slots(NO_OP.queue, concurrency);
+            .slots(NO_OP.queue, load.concurrency);
+        let config = match load.lease_ms.map(Duration::from_millis) {
+            Some(lease) => config.leases(lease, lease / 3, lease / 5),
+            None => config,
+        };
         let driver = Driver::start(&pool, config, CancellationToken::new());
-        let worker = WorkerBuilder::new(NO_OP.name).backend(driver.backend::<Payload>(&NO_OP)).data(gauge).build(no_op);
-        worker.run().await?;
+        let worker = WorkerBuilder::new(NO_OP.name).backend(driver.backend::<Payload>(&NO_OP)).data(gauge);
+        if load.hold {
+            worker.build(held).run().await?;
+        } else {
+            worker.build(no_op).run().await?;
+        }
         Ok(())
     }
+}
+
+async fn held(payload: Payload, gauge: Data<Gauge>) -> Result<Outcome, HandlerError> {
+    gauge.ran(payload.at);
+    std::future::pending().await
 }
 
 async fn no_op(payload: Payload, gauge: Data<Gauge>) -> Result<Outcome, HandlerError> {

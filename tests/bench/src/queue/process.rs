@@ -9,7 +9,7 @@ use super::contestant::Contestant;
 use crate::actor::gauge::Line;
 
 /// A cell in which nothing moves for so long has failed.
-const STALLED: Duration = Duration::from_secs(30);
+const STALLED: Duration = Duration::from_secs(60);
 
 /// Runs a process that ends by itself; answers the seconds that it measured, if it did.
 pub async fn run(contestant: &Contestant, url: &str, part: &[&str]) -> Result<Option<f64>, String> {
@@ -26,6 +26,39 @@ pub async fn run(contestant: &Contestant, url: &str, part: &[&str]) -> Result<Op
     }))
 }
 
+/// How a crew works.
+#[derive(Clone, Copy, Debug)]
+pub struct Shift {
+    /// How many processes.
+    pub processes: usize,
+    /// Tasks that each runs at a time.
+    pub concurrency: usize,
+    /// Without a backlog.
+    pub sparse: bool,
+    /// Handlers never end.
+    pub hold: bool,
+    /// The lease; nothing for the default.
+    pub lease: Option<Duration>,
+}
+
+impl Default for Shift {
+    fn default() -> Self {
+        Self { processes: 1, concurrency: 100, sparse: false, hold: false, lease: None }
+    }
+}
+
+impl Shift {
+    fn part(&self) -> Vec<String> {
+        let mut part = vec!["work".to_owned(), "--concurrency".to_owned(), self.concurrency.to_string()];
+        part.extend(self.sparse.then(|| "--sparse".to_owned()));
+        part.extend(self.hold.then(|| "--hold".to_owned()));
+        if let Some(lease) = self.lease {
+            part.extend(["--lease-ms".to_owned(), lease.as_millis().to_string()]);
+        }
+        part
+    }
+}
+
 /// The worker processes of one cell.
 #[derive(Debug)]
 pub struct Crew {
@@ -39,17 +72,14 @@ pub struct Crew {
 }
 
 impl Crew {
-    /// Starts `processes`, each with so much concurrency, and waits until all run.
-    pub async fn start(
-        contestant: &Contestant,
-        url: &str,
-        processes: usize,
-        concurrency: usize,
-    ) -> Result<Self, String> {
+    /// Starts them and waits until all run.
+    pub async fn start(contestant: &Contestant, url: &str, shift: Shift) -> Result<Self, String> {
         let (teller, told) = mpsc::unbounded_channel();
+        let processes = shift.processes;
         let mut children = Vec::with_capacity(processes);
+        let part = shift.part();
+        let part: Vec<_> = part.iter().map(String::as_str).collect();
         for number in 0..processes {
-            let part = ["work", "--concurrency", &concurrency.to_string()];
             let mut child =
                 contestant.command(url, &part).spawn().map_err(|error| format!("{}: {error}", contestant.name))?;
             let stdout = child.stdout.take().ok_or("a worker without stdout")?;
@@ -116,6 +146,17 @@ impl Crew {
             self.take(number, &line);
         }
         Ok(self.waits)
+    }
+
+    /// Ends the processes as a power cut would: nothing is handed back.
+    pub async fn kill(mut self) -> Result<(), String> {
+        for child in &mut self.children {
+            child.start_kill().map_err(|error| error.to_string())?;
+        }
+        for child in &mut self.children {
+            child.wait().await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
 
     async fn hear(&mut self) -> Result<Line, String> {

@@ -13,7 +13,7 @@ use super::ours::Ours;
 use crate::actor::gauge::Gauge;
 use crate::actor::payload::Payload;
 use crate::actor::produce::Producer;
-use crate::actor::{Failure, Queue};
+use crate::actor::{Failure, Load, Queue};
 
 /// Enqueues one task.
 pub const ONE: &str = "insert into jobs.tasks (id, queue, kind, payload, max_attempts, created_by)
@@ -85,7 +85,7 @@ impl Queue for Raw {
         Ok(RawProducer(PgConnection::connect(url).await?))
     }
 
-    async fn work(url: &str, concurrency: usize, gauge: Gauge) -> Result<(), Failure> {
+    async fn work(url: &str, load: Load, gauge: Gauge) -> Result<(), Failure> {
         // Statistics from a moment when the table was empty must not make it read the whole table.
         let options: PgConnectOptions = url.parse()?;
         let pool =
@@ -98,7 +98,7 @@ impl Queue for Raw {
         loop {
             let rows = sqlx::query(EXCHANGE)
                 .bind(&held)
-                .bind(i64::try_from(concurrency)?)
+                .bind(i64::try_from(load.concurrency)?)
                 .bind(worker)
                 .bind(floor)
                 .fetch_all(&mut conn)
@@ -113,7 +113,7 @@ impl Queue for Raw {
                 first = first.min(Some(rank)).or(Some(rank));
             }
             // With a full batch there is a backlog, and what comes late stands behind it.
-            floor = first.filter(|_| held.len() == concurrency).unwrap_or(begin);
+            floor = first.filter(|_| held.len() == load.concurrency).unwrap_or(begin);
             if held.is_empty() {
                 // The time is for a notification that came before it listened.
                 let _ = tokio::time::timeout(Duration::from_secs(5), conn.recv()).await;

@@ -192,7 +192,9 @@ pub struct Database {
 impl Database {
     async fn connect(name: String, url: String) -> Result<Self, String> {
         let conn = PgConnection::connect(&url).await.map_err(|error| format!("{name}: {error}"))?;
-        Ok(Self { name, url, conn })
+        let mut database = Self { name, url, conn };
+        database.run("set statement_timeout = '60s'").await?;
+        Ok(database)
     }
 
     /// A number that a query gives.
