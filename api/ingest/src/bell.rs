@@ -1,4 +1,7 @@
-//! Who waits for jobs, and what wakes them: `NOTIFY mipo_scan_jobs`, a newer call of the same scanner, or time.
+//! Who waits for jobs, and what wakes them: `NOTIFY mipo_scan_jobs`, a newer call of the same scanner, or a look.
+//!
+//! A notification can be missed while the listener reconnects, so somebody has to look now and then. One statement looks
+//! for all that wait at this node: a look of each would be hundreds of transactions a second for a large fleet.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,6 +9,7 @@ use std::time::Duration;
 use mipo_domain::ids::ScannerId;
 use mipo_runtime::Shutdown;
 use mipo_store::Db;
+use mipo_store::jobs::leases;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
@@ -13,9 +17,14 @@ const CHANNEL: &str = "mipo_scan_jobs";
 /// After the listener failed.
 const RETRY: Duration = Duration::from_secs(2);
 
+/// How often one statement looks for all that wait.
+const LOOK: Duration = Duration::from_secs(3);
+
 #[derive(Default)]
 struct Waiting {
     calls: u64,
+    /// Calls that have not been answered.
+    open: usize,
     notify: Arc<Notify>,
 }
 
@@ -39,6 +48,7 @@ impl Bell {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let place = waiting.entry(scanner).or_default();
         place.calls += 1;
+        place.open += 1;
         place.notify.notify_waiters();
         Place { bell: self, scanner, call: place.calls, notify: Arc::clone(&place.notify) }
     }
@@ -53,6 +63,31 @@ impl Bell {
     fn ring_all(&self) {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.values().for_each(|place| place.notify.notify_waiters());
+    }
+
+    fn waiting(&self) -> Vec<ScannerId> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.iter().filter(|(_, place)| place.open > 0).map(|(scanner, _)| *scanner).collect()
+    }
+
+    /// Rings for everybody who waits although there is something to claim, until the shutdown.
+    pub(crate) async fn watch(&self, db: &Db, shutdown: &Shutdown) {
+        loop {
+            tokio::select! { () = tokio::time::sleep(LOOK) => {}, () = shutdown.stopping() => return }
+            let waiting = self.waiting();
+            if waiting.is_empty() {
+                continue;
+            }
+            let found = async {
+                let mut tx = db.tx("jobs.watch").await?;
+                leases::with_work(&mut tx, &waiting).await
+            };
+            match found.await {
+                Ok(scanners) => scanners.into_iter().for_each(|scanner| self.ring(scanner)),
+                // Whoever waits is answered at the end of the wait, and asks again.
+                Err(error) => tracing::warn!(%error, "nobody could look for scan jobs; it is tried again"),
+            }
+        }
     }
 
     /// Hears the database until the shutdown.
@@ -75,7 +110,7 @@ impl Bell {
                 () = shutdown.stopping() => break,
             };
             if let Err(error) = failed {
-                tracing::warn!(%error, "the listener for scan jobs failed; the long poll looks by itself meanwhile");
+                tracing::warn!(%error, "the listener for scan jobs failed; jobs are looked for meanwhile");
             }
             tokio::select! { () = tokio::time::sleep(RETRY) => {}, () = shutdown.stopping() => {} }
         }
@@ -92,5 +127,14 @@ impl Place<'_> {
     pub(crate) fn is_lost(&self) -> bool {
         let waiting = self.bell.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.get(&self.scanner).is_some_and(|place| place.calls != self.call)
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.bell.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = waiting.get_mut(&self.scanner) {
+            place.open -= 1;
+        }
     }
 }

@@ -107,10 +107,10 @@ impl Ingest {
         })
     }
 
-    /// Hears from the database which scanner has something to fetch, until the shutdown. Without it the long poll
-    /// still looks every few seconds.
+    /// Hears from the database which scanner has something to fetch, and looks every few seconds besides, until the
+    /// shutdown.
     pub async fn listen(self: Arc<Self>) {
-        self.bell.listen(&self.db, &self.shutdown).await;
+        tokio::join!(self.bell.listen(&self.db, &self.shutdown), self.bell.watch(&self.db, &self.shutdown));
     }
 
     /// Says in the database which files are served, by hash. [`crate::service::start`] does it every minute.

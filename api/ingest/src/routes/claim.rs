@@ -16,8 +16,6 @@ use super::{Call, settle};
 use crate::answer::{Answer, json};
 use crate::state::Ingest;
 
-/// Looks by itself this often, should no bell be heard.
-const LOOK_AGAIN: Duration = Duration::from_secs(3);
 const MAX_JOBS: u32 = 8;
 const MAX_HOLDING: usize = 64;
 
@@ -52,7 +50,7 @@ pub(super) async fn claim(State(state): State<Arc<Ingest>>, request: Request) ->
         }
         tokio::select! {
             () = bell => {}
-            () = tokio::time::sleep_until(until.min(Instant::now() + LOOK_AGAIN)) => {}
+            () = tokio::time::sleep_until(until) => {}
             () = state.shutdown.stopping() => {}
         }
     }

@@ -79,6 +79,26 @@ async fn a_waiting_call_is_answered_when_a_job_appears() {
 }
 
 #[tokio::test]
+async fn a_job_that_nobody_rang_for_is_found_before_the_wait_is_over() {
+    let world = World::new().await;
+    let north = world.scanner("north").await;
+    // As if the listener had been away at that moment.
+    world.run("alter table jobs.scan_jobs disable trigger user").await;
+    let listening = tokio::spawn(Arc::clone(&world.ingest).listen());
+    let started = std::time::Instant::now();
+    let waiting = world.get(&north, "/scanner/jobs?wait=25&max=1");
+    let making = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        world.job(&north, "10.0.0.1", &[(22, 22)]).await
+    };
+    let (answer, (_, job)) = tokio::join!(waiting, making);
+    assert_eq!(answer.good()[0]["jobId"], job.get());
+    assert!(started.elapsed().as_secs() < 24, "it was found by the look, not at the end of the wait");
+    world.shutdown.stop();
+    listening.await.expect("ends with the shutdown");
+}
+
+#[tokio::test]
 async fn a_second_waiting_call_takes_the_place_of_the_first() {
     let world = World::new().await;
     let north = world.scanner("north").await;

@@ -189,6 +189,20 @@ pub async fn claim(
     .await?)
 }
 
+/// Those of `scanners` for whom something waits that could be claimed. It locks nothing and may name too many.
+pub async fn with_work(conn: &mut Conn, scanners: &[ScannerId]) -> Result<Vec<ScannerId>, StoreError> {
+    let ids: Vec<_> = scanners.iter().map(|id| id.as_uuid()).collect();
+    let found = sqlx::query_scalar!(
+        r#"select w.id as "id!" from unnest($1::uuid[]) w (id)
+           where exists (select from jobs.scan_jobs j
+             where j.scanner_id = w.id and j.status = 'pending' and j.resign_requested_at is null and j.hold_reasons = '{}')"#,
+        &ids
+    )
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().map(ScannerId::from).collect())
+}
+
 /// How many leases the scanner holds.
 pub async fn held_count(conn: &mut Conn, scanner: ScannerId) -> Result<i64, StoreError> {
     Ok(sqlx::query_scalar!(
