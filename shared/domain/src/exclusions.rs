@@ -116,13 +116,14 @@ impl Exclusions {
 
     /// Those exclusions that meet one of `targets`.
     pub fn meeting(&self, targets: &[Target]) -> Vec<Exclusion> {
+        let sets: Vec<(IpSet, &PortSet)> = targets.iter().map(|target| (target.address_set(), &target.ports)).collect();
         self.list
             .iter()
             .filter(|exclusion| {
                 let ips: IpSet = exclusion.ranges().into_iter().collect();
-                targets.iter().any(|target| {
-                    (exclusion.ports.is_empty() || !exclusion.ports.intersect(&target.ports).is_empty())
-                        && ips.intersects(&target.address_set())
+                sets.iter().any(|(addresses, ports)| {
+                    (exclusion.ports.is_empty() || !exclusion.ports.intersect(ports).is_empty())
+                        && ips.intersects(addresses)
                 })
             })
             .cloned()

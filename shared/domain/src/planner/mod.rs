@@ -159,7 +159,11 @@ impl Share {
 
     /// Its addresses.
     pub fn addresses(&self) -> IpSet {
-        self.classes.iter().flat_map(|class| &class.targets).flat_map(|t| t.addresses.iter().copied()).collect()
+        self.ranges().collect()
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = IpRange> + '_ {
+        self.classes.iter().flat_map(|class| &class.targets).flat_map(|target| target.addresses.iter().copied())
     }
 }
 
@@ -242,7 +246,7 @@ pub fn plan(input: &PlanInput) -> Result<Plan, Refusal> {
     if shares.is_empty() {
         return Err(Refusal::NothingToScan("what the working scanners would scan is excluded"));
     }
-    let addresses: IpSet = shares.iter().fold(IpSet::new(), |sum, share| sum.union(&share.addresses()));
+    let addresses: IpSet = shares.iter().flat_map(Share::ranges).collect();
     let probes = shares.iter().fold(0_u128, |sum, share| sum.saturating_add(share.probe_count()));
     if addresses.count() > input.max_target_ips || probes > input.max_probes {
         return Err(Refusal::ScopeTooLarge {
@@ -284,12 +288,12 @@ impl Rate {
 fn share(input: &PlanInput, scanner: &ScannerInput, vantages: u32, available: &dyn Fn(&ScannerId) -> bool) -> Share {
     let own =
         Rate::divided(scanner.rate_limit, scanner.max_concurrent_jobs).lower(Rate::divided(input.port_rate_limit, 1));
-    let mut by_rate: BTreeMap<Rate, IpSet> = BTreeMap::new();
+    // Gathered first and merged once: a union for each of ten thousand subnets would be quadratic.
+    let mut by_rate: BTreeMap<Rate, Vec<IpRange>> = BTreeMap::new();
     for source in input.sources.iter().filter(|source| source.scanners.contains(&scanner.id)) {
         let sharing = source.scanners.iter().filter(|id| available(id)).count() as u32;
         let rate = Rate::divided(source.rate_limit, sharing).lower(own);
-        let set = by_rate.entry(rate).or_default();
-        *set = set.union(&source.addresses);
+        by_rate.entry(rate).or_default().extend(source.addresses.ranges());
     }
     let loopback: IpSet = ["127.0.0.0/8", "::1"].iter().filter_map(|text| IpRange::parse(text).ok()).collect();
     let per_host = match input.fleet_max_pps_per_host {
@@ -298,8 +302,8 @@ fn share(input: &PlanInput, scanner: &ScannerInput, vantages: u32, available: &d
     };
     let mut taken = IpSet::new();
     let mut classes = Vec::new();
-    for (rate, set) in by_rate {
-        let fresh = set.subtract(&taken);
+    for (rate, ranges) in by_rate {
+        let fresh = ranges.into_iter().collect::<IpSet>().subtract(&taken);
         taken = taken.union(&fresh);
         let parts = if input.exempt_loopback && per_host > 0 {
             vec![(fresh.subtract(&loopback), per_host), (fresh.intersect(&loopback), 0)]
