@@ -60,6 +60,12 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values[(values.len() - 1) / 2]
 }
 
+/// The value that `share` of the sorted values do not exceed.
+pub fn percentile(sorted: &[f64], share: f64) -> f64 {
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted[rank.clamp(1, sorted.len()) - 1]
+}
+
 /// Prints as a table or as JSON lines.
 pub fn print(figures: &[Figure], json: bool) {
     if json {
@@ -88,11 +94,19 @@ pub fn print(figures: &[Figure], json: bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::median;
+    use super::{median, percentile};
 
     #[test]
     fn the_median_is_the_middle() {
         assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < f64::EPSILON);
         assert!((median(vec![4.0, 1.0]) - 1.0).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn percentiles_are_measured_values() {
+        let values: Vec<f64> = (1..=300).map(f64::from).collect();
+        assert!((percentile(&values, 0.5) - 150.0).abs() < f64::EPSILON);
+        assert!((percentile(&values, 0.99) - 297.0).abs() < f64::EPSILON);
+        assert!((percentile(&[7.0], 0.99) - 7.0).abs() < f64::EPSILON);
     }
 }

@@ -4,6 +4,10 @@
 //! 0 when everything was measured, whatever the figures say.
 mod actor;
 mod figure;
+mod gui;
+mod ingest;
+mod place;
+mod plan;
 mod queue;
 mod scan;
 
@@ -17,6 +21,12 @@ use clap::{Parser, ValueEnum};
 enum Area {
     /// The task queue: rates, delays and costs, beside its limit and its peers.
     Queue,
+    /// Two ingest nodes under a fleet of scripted scanners.
+    Ingest,
+    /// The planner, and schedules that start.
+    Plan,
+    /// The pages of the GUI over a full database: a million live tasks, ten million that have ended.
+    Gui,
     /// The scan engine: wall time and CPU a probe on loopback.
     Scan,
 }
@@ -70,6 +80,9 @@ fn main() -> ExitCode {
             rounds: rounds(3),
             peers: if args.no_peers { Vec::new() } else { args.peers },
         }),
+        Area::Ingest => ingest::measure(&args.bin_dir, args.smoke),
+        Area::Plan => plan::measure(&args.bin_dir, args.smoke, rounds(5)),
+        Area::Gui => gui::measure(&args.bin_dir, args.smoke),
         Area::Scan => scan::measure(&args.bin_dir, args.smoke, rounds(5)),
     };
     match measured {

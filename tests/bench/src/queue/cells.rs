@@ -129,12 +129,6 @@ pub fn pace(tasks: usize, warm_up: usize, every: Duration, lanes: usize) -> Vec<
     std::iter::once("pace".to_owned()).chain(arguments.into_iter().flatten()).collect()
 }
 
-/// The value that `share` of the sorted values do not exceed.
-pub fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let rank = (sorted.len() as f64 * share).ceil() as usize;
-    sorted[rank.clamp(1, sorted.len()) - 1]
-}
-
 /// Bytes of write-ahead log a task: enqueued one by one, claimed and finished at concurrency 100.
 pub async fn wal(server: &Server, contestant: &Contestant, tasks: usize) -> Result<f64, String> {
     let mut database = server.fresh(&contestant.database()).await?;
@@ -201,18 +195,5 @@ pub async fn drained(contestant: &Contestant, database: &mut Database, tasks: us
             return Err(format!("{}: {left} of {tasks} tasks have run and do not end", contestant.name));
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::percentile;
-
-    #[test]
-    fn percentiles_are_measured_values() {
-        let values: Vec<f64> = (1..=300).map(f64::from).collect();
-        assert!((percentile(&values, 0.5) - 150.0).abs() < f64::EPSILON);
-        assert!((percentile(&values, 0.99) - 297.0).abs() < f64::EPSILON);
-        assert!((percentile(&[7.0], 0.99) - 7.0).abs() < f64::EPSILON);
     }
 }

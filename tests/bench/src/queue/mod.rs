@@ -19,7 +19,7 @@ use std::time::Duration;
 use clap::Parser;
 
 use crate::actor;
-use crate::figure::Figure;
+use crate::figure::{Figure, percentile};
 use cells::Sizes;
 use contestant::Contestant;
 use held::Course;
@@ -204,8 +204,8 @@ impl Round<'_> {
             "idle pick-up",
             |contestant| cells::pick_up(self.server, &contestant, sizes.idle_picks, idle, 1),
             |waits| [
-                (Metric::new("idle pick-up, p50", "ms", Goal::TimesRaw(1.1)), cells::percentile(&waits, 0.5)),
-                (Metric::new("idle pick-up, p99", "ms", Goal::TimesRaw(1.5)), cells::percentile(&waits, 0.99)),
+                (Metric::new("idle pick-up, p50", "ms", Goal::TimesRaw(1.1)), percentile(&waits, 0.5)),
+                (Metric::new("idle pick-up, p99", "ms", Goal::TimesRaw(1.5)), percentile(&waits, 0.99)),
             ]
         );
         let busy = Duration::from_millis(2);
@@ -213,10 +213,7 @@ impl Round<'_> {
             self,
             "pick-up at 500 tasks/s",
             |contestant| cells::pick_up(self.server, &contestant, sizes.busy_picks, busy, 4),
-            |waits| [(
-                Metric::new("pick-up at 500 tasks/s, p99", "ms", Goal::AtMost(15.0)),
-                cells::percentile(&waits, 0.99)
-            )]
+            |waits| [(Metric::new("pick-up at 500 tasks/s, p99", "ms", Goal::AtMost(15.0)), percentile(&waits, 0.99))]
         );
         Ok(())
     }

@@ -1,11 +1,12 @@
 //! Processes are killed while their tasks run: how long until those run again.
 use std::time::Duration;
 
-use super::cells::{drained, fill, percentile};
+use super::cells::{drained, fill};
 use super::contestant::Contestant;
 use super::process::{Crew, Shift};
 use super::server::Server;
 use crate::actor::payload::nanos;
+use crate::figure::percentile;
 
 /// What is killed.
 #[derive(Clone, Copy, Debug)]
