@@ -219,6 +219,6 @@ impl Drop for Stack {
     }
 }
 
-fn ctx(caller: &Caller) -> Ctx<'_> {
+pub(crate) fn ctx(caller: &Caller) -> Ctx<'_> {
     Ctx { caller, clock: &SystemClock, entropy: &OsEntropy }
 }
