@@ -35,6 +35,27 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make the scan configuration as a document says: shows what that changes, asks, and does it all or nothing
+    Apply {
+        /// The document, TOML as `mipo export` writes it; `-` reads from standard input
+        #[arg(short, long)]
+        file: std::path::PathBuf,
+        /// Also delete what the document does not name
+        #[arg(long)]
+        prune: bool,
+        /// Show what would change, and change nothing
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+        /// Do not ask
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Write the scan configuration down as a document, without secrets
+    Export {
+        /// Where to; standard output without it
+        #[arg(short, long)]
+        output: Option<std::path::PathBuf>,
+    },
     /// The audit chain
     Audit {
         #[command(subcommand)]

@@ -2,6 +2,7 @@
 mod audit;
 mod cli;
 mod database;
+mod declared;
 mod doctor;
 mod migrate;
 mod owner;
@@ -28,6 +29,10 @@ async fn main() -> ExitCode {
         Command::Backup => services::backup().await,
         Command::Migrate => migrate::run().await,
         Command::Doctor { json } => doctor::run(json).await,
+        Command::Apply { file, prune, dry_run, yes } => {
+            declared::apply(&file, declared::How { prune, dry_run, yes }).await
+        }
+        Command::Export { output } => declared::export(output.as_deref()).await,
         Command::Audit { command: AuditCommand::Verify { json } } => audit::verify(json).await,
         Command::Owner { command: OwnerCommand::Reset } => owner::reset().await,
         Command::Reset { yes } => reset::run(yes).await,

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod builtins;
 pub mod concluding;
 pub mod ctx;
+pub mod declared;
 pub mod error;
 pub mod events;
 pub mod exclusions;

@@ -44,6 +44,22 @@ pub struct TimingInput {
     pub jitter_minutes: Option<i64>,
 }
 
+impl TimingInput {
+    /// With the defaults of its type where nothing is said. A type that is none stays as it is.
+    pub fn filled(mut self) -> Self {
+        let kind = self.kind.as_deref().unwrap_or(DEFAULT_KIND);
+        let fields = KINDS.iter().find(|(known, _)| *known == kind).map_or(&[][..], |(_, fields)| fields);
+        let has = |field: &str| fields.contains(&field);
+        self.minute = self.minute.or_else(|| has("minute").then_some(0));
+        self.hour = self.hour.or_else(|| has("hour").then_some(DEFAULT_HOUR.into()));
+        self.day_of_week = self.day_of_week.or_else(|| has("dayOfWeek").then_some(DEFAULT_DAY.into()));
+        self.day_of_month = self.day_of_month.or_else(|| has("dayOfMonth").then_some(DEFAULT_DAY.into()));
+        let expression = has("cronExpression").then(|| DEFAULT_EXPRESSION.to_owned());
+        self.cron_expression = self.cron_expression.or(expression);
+        self
+    }
+}
+
 /// Reads `input` as a change of `before`; refusals are added to `checks`.
 pub(super) fn read(checks: &mut Checks, input: &TimingInput, before: Option<&Timing>) -> Option<Timing> {
     let kind = input.kind.as_deref().or(before.map(|before| before.kind.as_str())).unwrap_or(DEFAULT_KIND);

@@ -1,3 +1,4 @@
 //! Use cases against a real database, each as the role of the service that calls it.
+mod declared;
 mod login;
 mod scans;

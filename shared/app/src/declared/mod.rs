@@ -1,0 +1,130 @@
+//! The scan configuration as one document: what is there written down, and a document made so.
+//!
+//! Objects are known by their names. What a document does not name stays as it is, unless it is told to prune. Everything
+//! goes through the use cases that the pages call, in one transaction, so a document can do nothing that a person could
+//! not do, and does all or nothing.
+mod exclusions;
+mod kind;
+mod ports;
+mod scanners;
+mod schedules;
+mod subnets;
+mod templates;
+
+use mipo_store::Conn;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use exclusions::ExclusionSpec;
+pub use ports::PortListSpec;
+pub use scanners::ScannerSpec;
+pub use schedules::ScheduleSpec;
+pub use subnets::SubnetSpec;
+pub use templates::TemplateSpec;
+
+use crate::{AppError, Ctx};
+use kind::Names;
+
+/// The whole scan configuration without what is built in, without secrets and without what machines know by themselves.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Document {
+    /// Scanners; a new one waits for a token.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scanners: Vec<ScannerSpec>,
+    /// Networks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnets: Vec<SubnetSpec>,
+    /// Ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub port_lists: Vec<PortListSpec>,
+    /// Which targets on which ports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scan_templates: Vec<TemplateSpec>,
+    /// When templates run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub schedules: Vec<ScheduleSpec>,
+    /// What is never probed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub exclusions: Vec<ExclusionSpec>,
+}
+
+/// What a document changes on one object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// What is done.
+    pub action: Action,
+    /// To what: `subnet`, `port list`, …
+    pub kind: &'static str,
+    /// Its name.
+    pub name: String,
+    /// Fields that differ, with their values before and after; `null` for none.
+    pub fields: Vec<(String, Value, Value)>,
+}
+
+/// What is done to an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It was not there.
+    Create,
+    /// It is another now.
+    Update,
+    /// The document does not name it, and prunes.
+    Delete,
+}
+
+/// Why a document cannot be applied: the object, and what is wrong with it.
+#[derive(Debug)]
+pub struct Refused {
+    /// Such as `subnet office`.
+    pub what: String,
+    /// What is wrong.
+    pub error: AppError,
+}
+
+/// Writes down what is there.
+pub async fn export(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Document, AppError> {
+    Ok(Document {
+        scanners: kind::export::<ScannerSpec>(conn, ctx).await?,
+        subnets: kind::export::<SubnetSpec>(conn, ctx).await?,
+        port_lists: kind::export::<PortListSpec>(conn, ctx).await?,
+        scan_templates: kind::export::<TemplateSpec>(conn, ctx).await?,
+        schedules: kind::export::<ScheduleSpec>(conn, ctx).await?,
+        exclusions: kind::export::<ExclusionSpec>(conn, ctx).await?,
+    })
+}
+
+/// Makes it so, and answers what that changed. The caller commits; whoever only wants to see the plan does not.
+///
+/// Deletions come last and in the opposite order, so that nothing is deleted that something still refers to.
+pub async fn apply(conn: &mut Conn, ctx: &Ctx<'_>, document: &Document, prune: bool) -> Result<Vec<Step>, Refused> {
+    let mut names = Names::default();
+    let mut steps = Vec::new();
+    let extra = Extra {
+        scanners: kind::put(conn, ctx, &document.scanners, &mut names, &mut steps).await?,
+        subnets: kind::put(conn, ctx, &document.subnets, &mut names, &mut steps).await?,
+        port_lists: kind::put(conn, ctx, &document.port_lists, &mut names, &mut steps).await?,
+        scan_templates: kind::put(conn, ctx, &document.scan_templates, &mut names, &mut steps).await?,
+        schedules: kind::put(conn, ctx, &document.schedules, &mut names, &mut steps).await?,
+        exclusions: kind::put(conn, ctx, &document.exclusions, &mut names, &mut steps).await?,
+    };
+    if prune {
+        kind::prune::<ExclusionSpec>(conn, ctx, extra.exclusions, &mut steps).await?;
+        kind::prune::<ScheduleSpec>(conn, ctx, extra.schedules, &mut steps).await?;
+        kind::prune::<TemplateSpec>(conn, ctx, extra.scan_templates, &mut steps).await?;
+        kind::prune::<PortListSpec>(conn, ctx, extra.port_lists, &mut steps).await?;
+        kind::prune::<SubnetSpec>(conn, ctx, extra.subnets, &mut steps).await?;
+        kind::prune::<ScannerSpec>(conn, ctx, extra.scanners, &mut steps).await?;
+    }
+    Ok(steps)
+}
+
+/// What is there and not in the document.
+struct Extra {
+    scanners: Vec<kind::Stored<ScannerSpec>>,
+    subnets: Vec<kind::Stored<SubnetSpec>>,
+    port_lists: Vec<kind::Stored<PortListSpec>>,
+    scan_templates: Vec<kind::Stored<TemplateSpec>>,
+    schedules: Vec<kind::Stored<ScheduleSpec>>,
+    exclusions: Vec<kind::Stored<ExclusionSpec>>,
+}
