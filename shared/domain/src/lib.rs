@@ -16,6 +16,7 @@ pub mod host_names;
 pub mod ids;
 pub mod intervals;
 pub mod names;
+pub mod nmap;
 pub mod open_set;
 pub mod passwords;
 pub mod permutation;
