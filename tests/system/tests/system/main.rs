@@ -3,6 +3,7 @@
 //! The binaries are those of the same build (`cargo build --workspace --bins` first; `make test` does).
 mod commands;
 mod described;
+mod controls;
 mod faults;
 mod listeners;
 mod processes;
