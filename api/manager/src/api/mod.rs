@@ -7,17 +7,20 @@
 pub mod alerting;
 pub mod audit;
 pub mod auth;
+pub mod blackouts;
 pub mod common;
 pub mod exclusions;
 pub mod guard;
 pub mod me;
 pub mod openapi;
 pub mod ops;
+pub mod port_catalog;
 pub mod port_lists;
 pub mod scan_templates;
 pub mod scanners;
 pub mod scans;
 pub mod schedules;
+pub mod seeds;
 pub mod subnets;
 
 use axum::Router;
@@ -38,8 +41,11 @@ fn described() -> OpenApiRouter<App> {
         .merge(scanners::routes())
         .merge(subnets::routes())
         .merge(port_lists::routes())
+        .merge(port_catalog::routes())
+        .merge(seeds::routes())
         .merge(scan_templates::routes())
         .merge(exclusions::routes())
+        .merge(blackouts::routes())
         .merge(ops::routes())
         .merge(openapi::routes())
 }

@@ -1,4 +1,5 @@
 //! Schema `jobs`: scan jobs, parts, job errors. The queue's tables belong to `mipo-queue`.
+pub mod blackout_holds;
 pub mod job_hosts;
 pub mod lapses;
 pub mod leases;
