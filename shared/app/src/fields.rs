@@ -195,6 +195,8 @@ fn referrer(row: Referred) -> Referrer {
         "port list group" => ("port list group", format!("/config/port-list-groups/{}", row.id)),
         "host name" => ("host name", "/config/fqdns".to_owned()),
         "discovery list" => ("discovery list", "/config/discovery".to_owned()),
+        "blackout window" => ("blackout window", format!("/config/blackouts/{}", row.id)),
+        "port list" => ("port list", format!("/config/port-lists/{}", row.id)),
         "schedule" => ("schedule", format!("/scans/schedules/{}", row.id)),
         "test" => ("test", "/scans/tests".to_owned()),
         "scan" => ("scan", format!("/scans/{}", row.id)),

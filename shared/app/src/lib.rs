@@ -5,6 +5,7 @@
 //! caller commits. No HTTP and no HTML here.
 pub mod alarms;
 pub mod audit;
+pub mod blackouts;
 pub mod builtins;
 pub mod concluding;
 pub mod ctx;
@@ -22,6 +23,7 @@ pub mod ops;
 pub mod owner;
 pub mod passwords;
 pub mod planning;
+pub mod port_catalog;
 pub mod port_lists;
 pub mod refusal;
 pub mod results;

@@ -4,16 +4,18 @@ use mipo_domain::ports::{PortSet, Ports};
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::config::live;
+use mipo_store::config::port_catalog as catalog;
 use mipo_store::config::port_lists::{self as store, Fields};
 use mipo_store::lists::{Ask, Found};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub use mipo_store::config::port_lists::PortList;
 
 use crate::error::Referrer;
 use crate::fields::{self, Checks};
 use crate::history::{self, Change};
-use crate::{AppError, Ctx, audit};
+use crate::{AppError, Ctx, audit, port_catalog};
 
 const KIND: &str = "port list";
 const NAME_UNIQUE: &str = "port_lists_name_unique";
@@ -29,6 +31,8 @@ pub struct NewPortList {
     pub ports: String,
     /// Probes per second where it is used, 0 for no limit.
     pub rate_limit: i64,
+    /// Entries of the port catalog whose ports are added.
+    pub catalog_imports: Vec<Uuid>,
 }
 
 /// What is to change of a port list; `None` leaves it.
@@ -44,6 +48,9 @@ pub struct PortListPatch {
     pub ports: Option<String>,
     /// Probes per second, 0 for no limit.
     pub rate_limit: Option<i64>,
+    /// Every entry of the port catalog that is remembered from now on. The ports of new ones are added; those of ones
+    /// that are left out stay.
+    pub catalog_imports: Option<Vec<Uuid>>,
 }
 
 /// The ports of a list.
@@ -64,6 +71,13 @@ pub fn parse(ctx: &Ctx<'_>, text: &str) -> Result<Ports, AppError> {
     Ok(ports)
 }
 
+/// `ports` with those of the entries of the catalog called `names`.
+pub async fn with_imports(conn: &mut Conn, ctx: &Ctx<'_>, ports: &Ports, names: &[String]) -> Result<Ports, AppError> {
+    let entries = port_catalog::by_names(conn, ctx, "catalogImports", names).await?;
+    let ids: Vec<Uuid> = entries.into_iter().map(|entry| entry.id).collect();
+    Ok(ports.union(&imported(conn, &mut Checks::new(), &ids, &[]).await?))
+}
+
 fn shown(fields: &Fields) -> Value {
     json!({
         "name": fields.name,
@@ -71,6 +85,7 @@ fn shown(fields: &Fields) -> Value {
         "tcpPorts": read(&fields.tcp_ports).map(|ports| ports.to_string()).unwrap_or_default(),
         "udpPorts": read(&fields.udp_ports).map(|ports| ports.to_string()).unwrap_or_default(),
         "rateLimit": fields.rate_limit,
+        "catalogImports": fields.catalog_imports,
     })
 }
 
@@ -81,26 +96,49 @@ fn fields_of(list: &PortList) -> Fields {
         tcp_ports: list.tcp_ports.clone(),
         udp_ports: list.udp_ports.clone(),
         rate_limit: list.rate_limit,
+        catalog_imports: list.catalog_imports.iter().map(|entry| entry.id).collect(),
         built_in: list.built_in,
     }
 }
 
-fn check(name: &str, description: &str, ports: &str, rate_limit: i64) -> Result<Fields, AppError> {
+/// The ports of the entries of the catalog that are not among `known` yet; refuses those that are not there.
+async fn imported(conn: &mut Conn, checks: &mut Checks, imports: &[Uuid], known: &[Uuid]) -> Result<Ports, AppError> {
+    let entries = catalog::get_many(conn, imports.to_vec()).await?;
+    for (index, id) in imports.iter().enumerate() {
+        if !entries.iter().any(|entry| entry.id.as_uuid() == *id) {
+            let message = format!("There is no entry {id} in the port catalog.");
+            checks.refuse(format!("catalogImports[{index}]"), "unknown", message);
+        }
+    }
+    let mut ports = Ports::default();
+    for entry in entries.iter().filter(|entry| !known.contains(&entry.id.as_uuid())) {
+        ports = ports.union(&Ports { tcp: read(&entry.tcp_ports)?, udp: read(&entry.udp_ports)? });
+    }
+    Ok(ports)
+}
+
+async fn check(conn: &mut Conn, input: &NewPortList, known: &[Uuid]) -> Result<Fields, AppError> {
+    let NewPortList { name, description, ports, rate_limit, catalog_imports } = input;
     let mut checks = Checks::new();
     let name = checks.name("name", name);
     let description = checks.description("description", description);
-    let rate_limit = checks.rate("rateLimit", rate_limit);
-    if ports.trim().is_empty() {
+    let rate_limit = checks.rate("rateLimit", *rate_limit);
+    let imported = imported(conn, &mut checks, catalog_imports, known).await?;
+    if ports.trim().is_empty() && imported.is_empty() {
         checks.refuse("ports", "required", "At least one port is needed, such as 22, 80, 8000-8100.");
     }
-    let ports = checks.ports("ports", ports);
+    let ports = checks.ports("ports", ports).union(&imported);
     checks.done()?;
+    let mut catalog_imports = catalog_imports.clone();
+    catalog_imports.sort_unstable();
+    catalog_imports.dedup();
     Ok(Fields {
         name,
         description,
         tcp_ports: ports.tcp.to_multirange(),
         udp_ports: ports.udp.to_multirange(),
         rate_limit,
+        catalog_imports,
         built_in: false,
     })
 }
@@ -108,7 +146,7 @@ fn check(name: &str, description: &str, ports: &str, rate_limit: i64) -> Result<
 /// Makes a port list.
 pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewPortList) -> Result<PortList, AppError> {
     ctx.require(Right::ConfigManage)?;
-    let fields = check(&input.name, &input.description, &input.ports, input.rate_limit)?;
+    let fields = check(conn, &input, &[]).await?;
     let id = PortListId::mint(ctx.clock, ctx.entropy);
     store::insert(conn, id, &fields)
         .await
@@ -157,12 +195,15 @@ pub async fn update(
         Some(text) => text,
         None => ports_of(&before)?.to_string(),
     };
-    let fields = check(
-        patch.name.as_deref().unwrap_or(&before.name),
-        patch.description.as_deref().unwrap_or(&before.description),
-        &ports,
-        patch.rate_limit.unwrap_or_else(|| before.rate_limit.into()),
-    )?;
+    let known: Vec<Uuid> = before.catalog_imports.iter().map(|entry| entry.id).collect();
+    let input = NewPortList {
+        name: patch.name.unwrap_or_else(|| before.name.clone()),
+        description: patch.description.unwrap_or_else(|| before.description.clone()),
+        ports,
+        rate_limit: patch.rate_limit.unwrap_or_else(|| before.rate_limit.into()),
+        catalog_imports: patch.catalog_imports.unwrap_or_else(|| known.clone()),
+    };
+    let fields = check(conn, &input, &known).await?;
     let done = store::update(conn, id, patch.version, &fields)
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
@@ -185,6 +226,7 @@ pub async fn duplicate(conn: &mut Conn, ctx: &Ctx<'_>, id: PortListId, name: &st
         ports: ports_of(&from)?.to_string(),
         description: from.description,
         rate_limit: from.rate_limit.into(),
+        catalog_imports: from.catalog_imports.iter().map(|entry| entry.id).collect(),
     };
     create(conn, ctx, input).await
 }

@@ -14,6 +14,7 @@ use mipo_store::config::scanners::{self, Scanner};
 use mipo_store::config::subnets::{self, Subnet};
 use uuid::Uuid;
 
+use crate::blackouts::{self, InForce};
 use crate::scanners::is_draining;
 use crate::templates::Sources;
 use crate::{AppError, exclusions, port_lists as port_list_rules};
@@ -85,6 +86,8 @@ pub struct Summary {
     pub seconds: u64,
     /// What to know before.
     pub warnings: Vec<Warning>,
+    /// Blackout windows that can hold it, at whatever time.
+    pub blackouts: Vec<InForce>,
 }
 
 impl Summary {
@@ -108,6 +111,7 @@ struct Rows {
     lists: Vec<PortList>,
     scanners: Vec<Scanner>,
     exclusions: Exclusions,
+    blackouts: Vec<InForce>,
     now: DateTime<Utc>,
 }
 
@@ -141,7 +145,9 @@ pub(crate) async fn of_many(
     assigned.sort_unstable();
     assigned.dedup();
     let scanners = scanners::get_many(conn, assigned).await?;
-    let rows = Rows { subnets, lists, scanners, exclusions: exclusions::in_force(conn).await?, now };
+    let exclusions = exclusions::in_force(conn).await?;
+    let blackouts = blackouts::in_force(conn, now).await?;
+    let rows = Rows { subnets, lists, scanners, exclusions, blackouts, now };
     all.iter().map(|sources| rows.summary(sources, limits)).collect()
 }
 
@@ -168,6 +174,7 @@ impl Rows {
 
         self.vantages(&mut summary, &subnets, &lists, &ports);
         self.warnings(&mut summary, &subnets, &lists, limits);
+        self.blackouts(&mut summary, &subnets);
         Ok(summary)
     }
 
@@ -221,6 +228,29 @@ impl Rows {
             });
         }
         summary.scanners.sort_by_key(|vantage| vantage.name.to_lowercase());
+    }
+
+    /// Windows that hold the scan if it is run now, or that begin before it would have ended.
+    fn blackouts(&self, summary: &mut Summary, subnets: &[&Subnet]) {
+        let networks: Vec<_> = subnets.iter().map(|subnet| subnet.cidr).collect();
+        let scanners: Vec<ScannerId> = summary.scanners.iter().map(|vantage| vantage.id).collect();
+        if scanners.is_empty() {
+            return;
+        }
+        for window in self.blackouts.iter().filter(|window| window.concerns(&networks, &scanners)) {
+            let name = &window.name;
+            summary.blackouts.push(window.clone());
+            if let Some(holding) = window.holding(self.now) {
+                let message = format!("Blackout window {} holds it: its jobs would wait.", holding.in_words());
+                summary.warn("blackout", message);
+            } else if let Some(begin) = window.begins_within(self.now, summary.seconds) {
+                let begin = begin.format("%Y-%m-%d %H:%M UTC");
+                let message = format!(
+                    "Blackout window {name} begins at {begin}, before it would have ended; it would wait then."
+                );
+                summary.warn("blackout_ahead", message);
+            }
+        }
     }
 
     fn warnings(&self, summary: &mut Summary, subnets: &[&Subnet], lists: &[&PortList], limits: Limits) {

@@ -108,6 +108,8 @@ macro_rules! integer_ids {
 uuid_ids! {
     /// An open or past alarm.
     AlarmId,
+    /// A blackout window.
+    BlackoutId,
     /// A bulk operation on tasks of the queue.
     BulkOperationId,
     /// A change of verdict.
@@ -122,6 +124,8 @@ uuid_ids! {
     FqdnId,
     /// A state of a job error.
     JobErrorId,
+    /// An entry of the port catalog.
+    PortCatalogId,
     /// A port list.
     PortListId,
     /// A role.

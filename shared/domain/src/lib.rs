@@ -22,6 +22,7 @@ pub mod open_set;
 pub mod passwords;
 pub mod permutation;
 pub mod planner;
+pub mod port_catalog;
 pub mod port_names;
 pub mod ports;
 pub mod receipt;

@@ -9,7 +9,7 @@
  *   data-every  optional: seconds between fetches while nothing is heard (for figures that move without an event)
  *   data-quiet  optional: at most one fetch in this many milliseconds
  *
- * Regions with ticked rows, with the focus in a field, or with an open menu wait until that is over. While the stream is
+ * Regions with ticked rows, with a row that is edited, with the focus in a field, or with an open menu wait until that is over. While the stream is
  * away, every region is fetched in the interval that the menu offers. A fetch that fails is tried again.
  */
 import { toast } from './toast.js';
@@ -231,7 +231,7 @@ class Live extends HTMLElement {
 
   /** True while somebody works in the region. */
   #busy(region) {
-    return region.querySelector('.pick input:checked, details.menu[open], :popover-open, dialog[open]') !== null
+    return region.querySelector('.pick input:checked, details.menu[open], :popover-open, dialog[open], [data-inline]') !== null
       || (region.contains(document.activeElement) && document.activeElement.matches('input, select, textarea'));
   }
 

@@ -2,6 +2,7 @@
 import './ago.js';
 import './copy.js';
 import './filter.js';
+import './inline.js';
 import './live.js';
 import './menu.js';
 import './rows.js';

@@ -7,6 +7,7 @@
 pub mod alerting;
 pub mod audit;
 pub mod auth;
+pub mod blackouts;
 pub mod common;
 pub mod exclusions;
 pub mod guard;
@@ -14,11 +15,13 @@ pub mod job_errors;
 pub mod me;
 pub mod openapi;
 pub mod ops;
+pub mod port_catalog;
 pub mod port_lists;
 pub mod scan_templates;
 pub mod scanners;
 pub mod scans;
 pub mod schedules;
+pub mod seeds;
 pub mod subnets;
 
 use axum::Router;
@@ -39,9 +42,12 @@ fn described() -> OpenApiRouter<App> {
         .merge(scanners::routes())
         .merge(subnets::routes())
         .merge(port_lists::routes())
+        .merge(port_catalog::routes())
+        .merge(seeds::routes())
         .merge(scan_templates::routes())
         .merge(exclusions::routes())
         .merge(job_errors::routes())
+        .merge(blackouts::routes())
         .merge(ops::routes())
         .merge(openapi::routes())
 }

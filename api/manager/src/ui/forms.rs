@@ -11,6 +11,17 @@ use mipo_app::FieldError;
 
 use super::show::{Html, escape, mark};
 
+/// The days of the week as a choice, the week beginning on Monday.
+pub const DAYS: &[(&str, &str)] = &[
+    ("1", "Monday"),
+    ("2", "Tuesday"),
+    ("3", "Wednesday"),
+    ("4", "Thursday"),
+    ("5", "Friday"),
+    ("6", "Saturday"),
+    ("0", "Sunday"),
+];
+
 /// Values and refusals of one form. Field names are the names of the JSON twin (camelCase). It has no Debug output,
 /// because some forms hold a password.
 #[derive(Clone, Default)]
@@ -82,6 +93,11 @@ impl Form {
     /// The value, or nothing if it is empty.
     pub fn filled(&self, name: &str) -> Option<&str> {
         Some(self.value(name)).filter(|value| !value.is_empty())
+    }
+
+    /// True when the field was sent, even if it is empty.
+    pub fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     /// All values of a field (several boxes of one name).

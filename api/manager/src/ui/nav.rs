@@ -93,9 +93,11 @@ pub static AREAS: &[Area] = &[
         entries: &[
             entry("/config/scanners", "Scanners", Right::ScannersView),
             entry("/config/subnets", "Subnets", Right::ConfigView),
+            entry("/config/port-catalog", "Port catalog", Right::ConfigView),
             entry("/config/port-lists", "Port lists", Right::ConfigView),
             entry("/config/scan-templates", "Scan templates", Right::ConfigView),
             entry("/config/exclusions", "Exclusions", Right::SafetyView),
+            entry("/config/blackouts", "Blackout windows", Right::SafetyView),
         ],
     },
     Area {

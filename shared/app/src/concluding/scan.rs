@@ -12,6 +12,9 @@ use crate::events::{self, Event};
 use crate::scans::touched;
 use crate::{AppError, Ctx, audit};
 
+/// The status reason of a scan with jobs that a blackout window held past their age (product 7.5).
+const BLACKOUT: &str = "blackout";
+
 /// How far a scan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ScanConcluded {
@@ -64,6 +67,10 @@ fn verdict(status: ScanStatus, tally: &Tally) -> (ScanStatus, Option<String>) {
     if tally.jobs > 0 && tally.completed == tally.jobs {
         return (ScanStatus::Completed, None);
     }
+    let end = if tally.covered > 0 { ScanStatus::Partial } else { ScanStatus::Failed };
+    if tally.blacked_out > 0 {
+        return (end, Some(BLACKOUT.to_owned()));
+    }
     let mut parts = Vec::new();
     let whole = tally.jobs - tally.completed;
     parts.push(format!("{whole} of {} jobs did not complete", tally.jobs));
@@ -72,7 +79,6 @@ fn verdict(status: ScanStatus, tally: &Tally) -> (ScanStatus, Option<String>) {
             parts.push(format!("{count} {word}"));
         }
     }
-    let end = if tally.covered > 0 { ScanStatus::Partial } else { ScanStatus::Failed };
     (end, Some(parts.join(", ")))
 }
 
@@ -124,6 +130,8 @@ mod tests {
         let some = Tally { completed: 2, timed_out: 1, ..tally };
         let reason = "1 of 3 jobs did not complete, 1 timed out".to_owned();
         assert_eq!(verdict(ScanStatus::Running, &some), (ScanStatus::Partial, Some(reason)));
+        let held = Tally { blacked_out: 1, ..some };
+        assert_eq!(verdict(ScanStatus::Running, &held), (ScanStatus::Partial, Some("blackout".to_owned())));
         let none = Tally { jobs: 1, ..Tally::default() };
         assert_eq!(verdict(ScanStatus::Running, &none).0, ScanStatus::Failed);
     }

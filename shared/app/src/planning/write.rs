@@ -22,7 +22,7 @@ use super::{Resolved, Rules};
 use crate::audit::Entry;
 use crate::events::{self, Event};
 use crate::scans::touched;
-use crate::{AppError, Ctx, audit};
+use crate::{AppError, Ctx, audit, blackouts};
 
 /// The level of zstd for the frozen scope.
 const LEVEL: i32 = 9;
@@ -125,6 +125,8 @@ pub async fn write(
     };
     scans::freeze(conn, scan.id, &frozen, ctx.now()).await?;
     warn(conn, ctx, &scan, &warnings).await?;
+    // Before anybody sees the jobs: a scan that is planned inside a blackout window has held ones.
+    blackouts::reach_jobs(conn, ctx, Some(scan.id)).await?;
     touched(conn, scan.id).await?;
     let after = json!({ "jobs": jobs.count, "probes": plan.probes, "scopeHash": Hash256::of(&bytes) });
     audit::record(conn, ctx, Entry::change("planned", "scan", scan.id).diff(Value::Null, after)).await?;

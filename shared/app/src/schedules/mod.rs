@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 pub use due::{Ran, start_due};
 pub use mipo_store::config::schedules::{Run, Schedule, Timing};
-pub use preview::{Forecast, Preview, preview, sentence, upcoming};
+pub use preview::{Forecast, Preview, Runs, preview, sentence, upcoming};
 pub use timing::TimingInput;
 
 use crate::fields::{self, Checks};
@@ -43,8 +43,10 @@ pub struct NewSchedule {
     pub description: String,
     /// When it runs.
     pub timing: TimingInput,
-    /// The templates that it runs.
+    /// The templates that it runs,
     pub templates: Vec<Uuid>,
+    /// and the groups of templates; at least one in all.
+    pub template_groups: Vec<Uuid>,
     /// False: it runs only when somebody says so.
     pub disabled: bool,
     /// `skip` without it.
@@ -66,6 +68,8 @@ pub struct SchedulePatch {
     pub timing: TimingInput,
     /// The templates that it runs.
     pub templates: Option<Vec<Uuid>>,
+    /// The groups of templates that it runs.
+    pub template_groups: Option<Vec<Uuid>>,
     /// `skip`, `queue`, `parallel`.
     pub overlap_policy: Option<String>,
     /// 0–1440
@@ -80,21 +84,20 @@ fn overlap(checks: &mut Checks, given: &str) -> String {
     given.to_owned()
 }
 
-async fn known_templates(conn: &mut Conn, checks: &mut Checks, ids: &[Uuid]) -> Result<(), AppError> {
-    if ids.is_empty() {
+async fn known_templates(conn: &mut Conn, checks: &mut Checks, ids: &[Uuid], groups: &[Uuid]) -> Result<(), AppError> {
+    if ids.is_empty() && groups.is_empty() {
         checks.refuse(
             "templateIds",
             "required",
-            "Choose at least one scan template; a schedule without one runs nothing.",
+            "Choose at least one scan template or group of them; a schedule without one runs nothing.",
         );
     }
-    if ids.len() > TEMPLATES_MAX {
-        checks.refuse(
-            "templateIds",
-            "too_many",
-            format!("At most {TEMPLATES_MAX} templates; these are {}.", ids.len()),
-        );
-        return Ok(());
+    for (field, what, list) in [("templateIds", "templates", ids), ("templateGroupIds", "template groups", groups)] {
+        if list.len() > TEMPLATES_MAX {
+            let message = format!("At most {TEMPLATES_MAX} {what}; these are {}.", list.len());
+            checks.refuse(field, "too_many", message);
+            return Ok(());
+        }
     }
     let known = scan_templates::get_many(conn, ids.to_vec()).await?;
     for (index, id) in ids.iter().enumerate() {
@@ -102,18 +105,23 @@ async fn known_templates(conn: &mut Conn, checks: &mut Checks, ids: &[Uuid]) -> 
             checks.refuse(format!("templateIds[{index}]"), "unknown", format!("There is no scan template {id}."));
         }
     }
+    let known = store::known_groups(conn, groups).await?;
+    for (index, id) in groups.iter().enumerate().filter(|(_, id)| !known.contains(id)) {
+        checks.refuse(format!("templateGroupIds[{index}]"), "unknown", format!("There is no template group {id}."));
+    }
     Ok(())
 }
 
 fn shown(schedule: &Schedule) -> Value {
-    let names: Vec<_> = schedule.templates.iter().map(|template| template.name.clone()).collect();
+    let names = |rows: &[Named]| rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>();
     json!({
         "name": schedule.name,
         "description": schedule.description,
         "schedule": sentence(schedule),
         "timezone": schedule.timing.timezone,
         "jitterMinutes": schedule.timing.jitter_minutes,
-        "templates": names,
+        "templates": names(&schedule.templates),
+        "templateGroups": names(&schedule.template_groups),
         "enabled": schedule.enabled,
         "overlapPolicy": schedule.overlap_policy,
         "catchUpMinutes": schedule.catch_up_minutes,
@@ -143,11 +151,12 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewSchedule) -> Resul
     let timing = timing::read(&mut checks, &input.timing, None);
     let overlap_policy = overlap(&mut checks, input.overlap_policy.as_deref().unwrap_or(OVERLAP_POLICIES[0]));
     let catch_up_minutes = checks.count("catchUpMinutes", input.catch_up_minutes.unwrap_or(CATCH_UP_MINUTES), 0, 1440);
-    known_templates(conn, &mut checks, &input.templates).await?;
+    known_templates(conn, &mut checks, &input.templates, &input.template_groups).await?;
     let timing = checked(checks, timing)?;
     let enabled = !input.disabled;
+    let (templates, template_groups) = (input.templates, input.template_groups);
     let fields =
-        Fields { name, description, timing, templates: input.templates, enabled, overlap_policy, catch_up_minutes };
+        Fields { name, description, timing, templates, template_groups, enabled, overlap_policy, catch_up_minutes };
     let id = ScheduleId::mint(ctx.clock, ctx.entropy);
     store::insert(conn, id, &fields, next(ctx, id, &fields)?)
         .await
@@ -175,6 +184,12 @@ pub async fn get(conn: &mut Conn, ctx: &Ctx<'_>, id: ScheduleId) -> Result<Sched
     stored(conn, id).await
 }
 
+/// The template groups that can be chosen, at most `limit`, by name.
+pub async fn template_groups(conn: &mut Conn, ctx: &Ctx<'_>, limit: i64) -> Result<Vec<Named>, AppError> {
+    ctx.require(Right::ConfigView)?;
+    Ok(store::template_groups(conn, limit).await?)
+}
+
 /// The values of a column to filter by.
 pub async fn filter_values(conn: &mut Conn, ctx: &Ctx<'_>, column: &str) -> Result<Vec<String>, AppError> {
     ctx.require(Right::SchedulesView)?;
@@ -199,6 +214,7 @@ fn fields_of(schedule: &Schedule) -> Fields {
         description: schedule.description.clone(),
         timing: schedule.timing.clone(),
         templates: schedule.templates.iter().map(|template: &Named| template.id).collect(),
+        template_groups: schedule.template_groups.iter().map(|group: &Named| group.id).collect(),
         enabled: schedule.enabled,
         overlap_policy: schedule.overlap_policy.clone(),
         catch_up_minutes: schedule.catch_up_minutes,
@@ -223,9 +239,10 @@ pub async fn update(
     fields.overlap_policy = overlap(&mut checks, patch.overlap_policy.as_deref().unwrap_or(&before.overlap_policy));
     let catch_up = patch.catch_up_minutes.unwrap_or_else(|| before.catch_up_minutes.into());
     fields.catch_up_minutes = checks.count("catchUpMinutes", catch_up, 0, 1440);
-    if let Some(templates) = patch.templates {
-        known_templates(conn, &mut checks, &templates).await?;
-        fields.templates = templates;
+    if patch.templates.is_some() || patch.template_groups.is_some() {
+        fields.templates = patch.templates.unwrap_or(fields.templates);
+        fields.template_groups = patch.template_groups.unwrap_or(fields.template_groups);
+        known_templates(conn, &mut checks, &fields.templates, &fields.template_groups).await?;
     }
     fields.timing = checked(checks, timing)?;
     store_change(conn, ctx, &before, &fields, "updated").await
@@ -271,7 +288,7 @@ async fn store_change(
 /// Makes a copy called `name`. It is disabled: two schedules that do the same at the same time are nobody's wish.
 pub async fn duplicate(conn: &mut Conn, ctx: &Ctx<'_>, id: ScheduleId, name: &str) -> Result<Schedule, AppError> {
     ctx.require(Right::SchedulesManage)?;
-    let Fields { description, timing, templates, overlap_policy, catch_up_minutes, .. } =
+    let Fields { description, timing, templates, template_groups, overlap_policy, catch_up_minutes, .. } =
         fields_of(&stored(conn, id).await?);
     let timing = TimingInput {
         kind: Some(timing.kind),
@@ -288,6 +305,7 @@ pub async fn duplicate(conn: &mut Conn, ctx: &Ctx<'_>, id: ScheduleId, name: &st
         description,
         timing,
         templates,
+        template_groups,
         disabled: true,
         overlap_policy: Some(overlap_policy),
         catch_up_minutes: Some(catch_up_minutes.into()),

@@ -4,12 +4,13 @@ use mipo_domain::ids::ScheduleId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::config::scan_templates;
-use mipo_store::config::schedules::Schedule;
+use mipo_store::config::schedules::{self, Schedule};
 use uuid::Uuid;
 
 use super::timing::{self, TimingInput};
+use crate::blackouts::Holding;
 use crate::fields::Checks;
-use crate::template_summary::{self, Limits};
+use crate::template_summary::{self, Limits, Summary};
 use crate::templates::Sources;
 use crate::{AppError, Ctx};
 
@@ -23,6 +24,8 @@ pub struct Preview {
     pub sentence: String,
     /// Its next starts. The jitter of a schedule that is not stored yet is another once it is.
     pub starts: Vec<Occurrence>,
+    /// Of each start, the blackout windows that would hold it.
+    pub held: Vec<Vec<Holding>>,
     /// Whether its runs fit.
     pub forecast: Forecast,
 }
@@ -68,13 +71,22 @@ pub fn upcoming(ctx: &Ctx<'_>, schedule: &Schedule) -> Result<Vec<Occurrence>, A
     Ok(timing::timetable(schedule.id, &schedule.timing)?.upcoming(ctx.now(), STARTS))
 }
 
-/// What a schedule of `input` and `templates` would do. `id`: the stored schedule that is edited.
+/// The templates of a preview.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Runs<'a> {
+    /// By themselves,
+    pub templates: &'a [Uuid],
+    /// and by groups.
+    pub groups: &'a [Uuid],
+}
+
+/// What a schedule of `input` that runs `runs` would do. `id`: the stored schedule that is edited.
 pub async fn preview(
     conn: &mut Conn,
     ctx: &Ctx<'_>,
     id: Option<ScheduleId>,
     input: &TimingInput,
-    templates: &[Uuid],
+    runs: Runs<'_>,
     limits: Limits,
 ) -> Result<Preview, AppError> {
     ctx.require(Right::SchedulesView)?;
@@ -92,14 +104,25 @@ pub async fn preview(
         .windows(2)
         .filter_map(|pair| u64::try_from((pair[1].starts_at - pair[0].starts_at).num_seconds()).ok())
         .min();
-    let seconds = longest(conn, ctx, templates, limits).await?;
-    let sentence = words(timetable.calendar(), timing.jitter_minutes);
-    Ok(Preview { sentence, starts, forecast: Forecast { seconds, period_seconds } })
-}
-
-async fn longest(conn: &mut Conn, ctx: &Ctx<'_>, templates: &[Uuid], limits: Limits) -> Result<u64, AppError> {
-    let templates = scan_templates::get_many(conn, templates.to_vec()).await?;
+    let ids = schedules::templates_of(conn, runs.templates, runs.groups).await?;
+    let templates = scan_templates::get_many(conn, ids).await?;
     let sources: Vec<Sources> = templates.iter().map(Sources::of).collect();
     let summaries = template_summary::of_many(conn, &sources, ctx.now(), limits).await?;
-    Ok(summaries.iter().map(|summary| summary.seconds).max().unwrap_or(0))
+    let seconds = summaries.iter().map(|summary| summary.seconds).max().unwrap_or(0);
+    let held = starts.iter().map(|start| held(&summaries, start)).collect();
+    let sentence = words(timetable.calendar(), timing.jitter_minutes);
+    Ok(Preview { sentence, starts, held, forecast: Forecast { seconds, period_seconds } })
+}
+
+/// The blackout windows that would hold some of its scans at `start`.
+fn held(summaries: &[Summary], start: &Occurrence) -> Vec<Holding> {
+    let mut held: Vec<Holding> = Vec::new();
+    for window in summaries.iter().flat_map(|summary| &summary.blackouts) {
+        if let Some(holding) = window.holding(start.starts_at)
+            && !held.contains(&holding)
+        {
+            held.push(holding);
+        }
+    }
+    held
 }

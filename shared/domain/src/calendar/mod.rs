@@ -1,18 +1,22 @@
-//! When schedules run: five-field expressions and the simpler types, in IANA time zones (product 7.6).
+//! When schedules run and blackout windows hold: five-field expressions, the simpler types and weekly windows, in IANA
+//! time zones (product 7.5, 7.6).
 //!
 //! A local time that a zone skips runs at the first instant after the gap; one that a zone repeats runs once, the
 //! first time. Jitter is a function of the schedule and the planned time, so everybody computes the same start.
 mod cron;
 mod timetable;
+mod window;
 
 use chrono::{
-    DateTime, Datelike as _, Duration, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _, Timelike as _, Utc,
+    DateTime, Datelike as _, Duration, MappedLocalTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone as _,
+    Timelike as _, Utc,
 };
 use chrono_tz::Tz;
 use sha2::{Digest as _, Sha256};
 
 pub use cron::{BadCron, Cron};
 pub use timetable::{Occurrence, Timetable};
+pub use window::{LONGEST_MINUTES, Span, Window};
 
 use crate::ids::ScheduleId;
 
@@ -77,6 +81,9 @@ impl Pattern {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time zone; write a name such as Europe/Berlin or UTC")]
 pub struct UnknownZone(pub String);
+
+/// Universal time as a zone.
+pub const UTC: Tz = Tz::UTC;
 
 /// Reads an IANA name.
 pub fn zone(name: &str) -> Result<Tz, UnknownZone> {
@@ -167,15 +174,30 @@ impl Calendar {
 
     /// The instant at which a local time runs.
     fn instant_of(&self, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-        (0..=LONGEST_GAP_MINUTES)
-            .find_map(|minutes| self.zone.from_local_datetime(&(local + Duration::minutes(minutes))).earliest())
-            .map(|at| at.with_timezone(&Utc))
+        first_instant(self.zone, local)
     }
 
     /// What it means, in words.
     pub fn in_words(&self) -> String {
         format!("{} ({})", self.cron.in_words(), self.zone.name())
     }
+}
+
+/// The first instant at which the clocks of `zone` show `local`, or the first one after the gap that it lies in.
+fn first_instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    shown(zone, local).and_then(|shown| shown.earliest())
+}
+
+/// The last instant at which the clocks of `zone` show `local`, or the first one after the gap that it lies in.
+fn last_instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
+    shown(zone, local).and_then(|shown| shown.latest())
+}
+
+fn shown(zone: Tz, local: NaiveDateTime) -> Option<MappedLocalTime<DateTime<Utc>>> {
+    (0..=LONGEST_GAP_MINUTES)
+        .map(|minutes| zone.from_local_datetime(&(local + Duration::minutes(minutes))))
+        .find(|shown| shown.earliest().is_some())
+        .map(|shown| shown.map(|at| at.with_timezone(&Utc)))
 }
 
 fn floor_minute(time: NaiveTime) -> NaiveTime {

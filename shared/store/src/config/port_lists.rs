@@ -2,10 +2,11 @@
 use chrono::{DateTime, Utc};
 use mipo_domain::ids::PortListId;
 use sqlx::FromRow;
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::Referred;
-use crate::lists::{Ask, Found, Source};
+use crate::lists::{Ask, Found, Named, Source};
 use crate::{Conn, StoreError};
 
 /// A port list. Ports are multiranges as text, such as `{[22,23),[80,81)}`; `mipo_domain::ports` reads them.
@@ -24,6 +25,8 @@ pub struct PortList {
     pub udp_ports: String,
     /// Probes per second where it is used, 0 for no limit.
     pub rate_limit: i32,
+    /// Entries of the port catalog whose ports were imported into it.
+    pub catalog_imports: Json<Vec<Named>>,
     /// Shipped with mipo.
     pub built_in: bool,
     /// When it was made.
@@ -36,7 +39,9 @@ pub struct PortList {
 
 const SOURCE: Source = Source {
     select: "p.id, p.name, p.description, p.tcp_ports::text as tcp_ports, p.udp_ports::text as udp_ports, p.rate_limit,
-      p.built_in, p.created_at, p.updated_at, p.version",
+      p.built_in, p.created_at, p.updated_at, p.version,
+      coalesce((select json_agg(json_build_object('id', c.id, 'name', c.name) order by lower(c.name))
+        from config.port_catalog c where c.id = any (p.catalog_imports)), '[]') as catalog_imports",
     from: "config.port_lists p",
     only: "true",
     key: "p.id",
@@ -89,6 +94,8 @@ pub struct Fields {
     pub udp_ports: String,
     /// Probes per second, 0 for no limit.
     pub rate_limit: i32,
+    /// Entries of the port catalog whose ports were imported into it.
+    pub catalog_imports: Vec<Uuid>,
     /// Shipped with mipo.
     pub built_in: bool,
 }
@@ -96,14 +103,15 @@ pub struct Fields {
 /// Stores a new port list.
 pub async fn insert(conn: &mut Conn, id: PortListId, fields: &Fields) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into config.port_lists (id, name, description, tcp_ports, udp_ports, rate_limit, built_in)
-         values ($1, $2, $3, $4::text::int4multirange, $5::text::int4multirange, $6, $7)",
+        "insert into config.port_lists (id, name, description, tcp_ports, udp_ports, rate_limit, catalog_imports, built_in)
+         values ($1, $2, $3, $4::text::int4multirange, $5::text::int4multirange, $6, $7, $8)",
         id.as_uuid(),
         fields.name,
         fields.description,
         fields.tcp_ports,
         fields.udp_ports,
         fields.rate_limit,
+        &fields.catalog_imports,
         fields.built_in
     )
     .execute(conn)
@@ -130,7 +138,7 @@ pub async fn update(conn: &mut Conn, id: PortListId, version: i32, fields: &Fiel
     let done = sqlx::query!(
         "update config.port_lists
          set name = $3, description = $4, tcp_ports = $5::text::int4multirange, udp_ports = $6::text::int4multirange,
-             rate_limit = $7, version = version + 1, updated_at = now()
+             rate_limit = $7, catalog_imports = $8, version = version + 1, updated_at = now()
          where id = $1 and version = $2",
         id.as_uuid(),
         version,
@@ -138,7 +146,8 @@ pub async fn update(conn: &mut Conn, id: PortListId, version: i32, fields: &Fiel
         fields.description,
         fields.tcp_ports,
         fields.udp_ports,
-        fields.rate_limit
+        fields.rate_limit,
+        &fields.catalog_imports
     )
     .execute(conn)
     .await?;

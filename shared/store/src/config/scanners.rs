@@ -312,6 +312,9 @@ pub async fn referrers(conn: &mut Conn, id: ScannerId) -> Result<Vec<Referred>, 
            union all
            select 'discovery list', l.id::text, l.name from config.discovery_lists l where l.scanner_id = $1
            union all
+           select 'blackout window', b.id::text, b.name
+           from config.blackout_members x join config.blackout_windows b on b.id = x.blackout_id where x.scanner_id = $1
+           union all
            select 'test', x.id::text, x.target::text || ' port ' || x.port from config.tests x where x.scanner_id = $1
            union all
            select distinct 'scan', j.scan_id::text, '#' || j.scan_id

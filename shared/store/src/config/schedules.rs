@@ -21,8 +21,10 @@ pub struct Schedule {
     /// When it runs.
     #[sqlx(flatten)]
     pub timing: Timing,
-    /// The templates that it runs.
+    /// The templates that it runs, but for those of its groups.
     pub templates: Json<Vec<Named>>,
+    /// The template groups that it runs.
+    pub template_groups: Json<Vec<Named>>,
     /// False: it runs only when somebody says so.
     pub enabled: bool,
     /// What happens when the run before has not ended: `skip`, `queue`, `parallel`.
@@ -71,7 +73,10 @@ const SOURCE: Source = Source {
       s.updated_at, s.version,
       coalesce((select json_agg(json_build_object('id', t.id, 'name', t.name) order by lower(t.name))
         from config.schedule_templates x join config.scan_templates t on t.id = x.template_id
-        where x.schedule_id = s.id), '[]') as templates",
+        where x.schedule_id = s.id), '[]') as templates,
+      coalesce((select json_agg(json_build_object('id', g.id, 'name', g.name) order by lower(g.name))
+        from config.schedule_templates x join config.scan_template_groups g on g.id = x.template_group_id
+        where x.schedule_id = s.id), '[]') as template_groups",
     from: "config.schedules s",
     only: "true",
     key: "s.id",
@@ -111,8 +116,10 @@ pub struct Fields {
     pub description: String,
     /// When it runs.
     pub timing: Timing,
-    /// The templates that it runs.
+    /// The templates that it runs,
     pub templates: Vec<Uuid>,
+    /// and the groups of templates.
+    pub template_groups: Vec<Uuid>,
     /// Whether it runs by itself.
     pub enabled: bool,
     /// `skip`, `queue`, `parallel`.
@@ -156,7 +163,7 @@ pub async fn insert(conn: &mut Conn, id: ScheduleId, fields: &Fields, next: Opti
     )
     .execute(&mut *conn)
     .await?;
-    set_templates(conn, id, &fields.templates).await
+    set_templates(conn, id, fields).await
 }
 
 /// Stores an edit of version `version`; false when somebody else was first.
@@ -196,27 +203,57 @@ pub async fn update(
     if done.rows_affected() != 1 {
         return Ok(false);
     }
-    set_templates(conn, id, &fields.templates).await?;
+    set_templates(conn, id, fields).await?;
     Ok(true)
 }
 
-async fn set_templates(conn: &mut Conn, id: ScheduleId, templates: &[Uuid]) -> Result<(), StoreError> {
+async fn set_templates(conn: &mut Conn, id: ScheduleId, fields: &Fields) -> Result<(), StoreError> {
     sqlx::query!(
-        "delete from config.schedule_templates where schedule_id = $1 and template_id is not null and template_id <> all($2)",
+        "delete from config.schedule_templates where schedule_id = $1
+           and (template_id is not null and template_id <> all($2) or template_group_id is not null and template_group_id <> all($3))",
         id.as_uuid(),
-        templates
+        &fields.templates,
+        &fields.template_groups
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
-        "insert into config.schedule_templates (schedule_id, template_id) select $1, unnest($2::uuid[])
+        "insert into config.schedule_templates (schedule_id, template_id, template_group_id)
+         select $1::uuid, t, null::uuid from unnest($2::uuid[]) t union all select $1, null, g from unnest($3::uuid[]) g
          on conflict on constraint schedule_templates_unique do nothing",
         id.as_uuid(),
-        templates
+        &fields.templates,
+        &fields.template_groups
     )
     .execute(conn)
     .await?;
     Ok(())
+}
+
+/// The template groups that can be chosen, at most `limit`, by name.
+pub async fn template_groups(conn: &mut Conn, limit: i64) -> Result<Vec<Named>, StoreError> {
+    Ok(sqlx::query_as!(Named, "select id, name from config.scan_template_groups order by lower(name) limit $1", limit)
+        .fetch_all(conn)
+        .await?)
+}
+
+/// Those of `ids` that are template groups.
+pub async fn known_groups(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!("select id from config.scan_template_groups where id = any($1)", ids)
+        .fetch_all(conn)
+        .await?)
+}
+
+/// The ids of `templates` and of those in `groups`, each once.
+pub async fn templates_of(conn: &mut Conn, templates: &[Uuid], groups: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select t as "id!" from unnest($1::uuid[]) t
+           union select m.template_id from config.scan_template_group_members m where m.group_id = any($2)"#,
+        templates,
+        groups
+    )
+    .fetch_all(conn)
+    .await?)
 }
 
 /// Removes a schedule. Its scans stay.

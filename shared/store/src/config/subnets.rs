@@ -156,6 +156,9 @@ pub async fn referrers(conn: &mut Conn, id: SubnetId) -> Result<Vec<Referred>, S
            union all
            select 'subnet group', g.id::text, g.name
            from config.subnet_group_members x join config.subnet_groups g on g.id = x.group_id where x.subnet_id = $1
+           union all
+           select 'blackout window', b.id::text, b.name
+           from config.blackout_members x join config.blackout_windows b on b.id = x.blackout_id where x.subnet_id = $1
            order by 1, 3"#,
         id.as_uuid()
     )

@@ -60,7 +60,8 @@ pub async fn time_out(conn: &mut Conn, max_age_minutes: i32) -> Result<Vec<Ended
              order by j.id limit 1000 for update of j skip locked)
            update jobs.scan_jobs j
            set status = 'timed_out', finished_at = now(), lease_until = null, resign_requested_at = null,
-             error_message = 'expired: not done within ' || $1 || ' minutes', updated_at = now()
+             error_message = case when 'blackout' = any (j.hold_reasons) then 'blackout: ' else 'expired: ' end
+               || 'not done within ' || $1 || ' minutes', updated_at = now()
            from aged where aged.id = j.id
            returning j.id, j.scan_id, j.scanner_id, j.traceparent"#,
         max_age_minutes

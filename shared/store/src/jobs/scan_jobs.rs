@@ -141,6 +141,8 @@ pub struct Tally {
     pub cancelled: i64,
     /// Those that timed out.
     pub timed_out: i64,
+    /// Those of them that a blackout window held at the time.
+    pub blacked_out: i64,
     /// Those with at least one verdict.
     pub covered: i64,
 }
@@ -277,6 +279,7 @@ pub async fn tally(conn: &mut Conn, scan_id: ScanId) -> Result<Tally, StoreError
              count(*) filter (where status = 'completed') as "completed!",
              count(*) filter (where status = 'cancelled') as "cancelled!",
              count(*) filter (where status = 'timed_out') as "timed_out!",
+             count(*) filter (where status = 'timed_out' and 'blackout' = any (hold_reasons)) as "blacked_out!",
              count(*) filter (where probes_attempted > 0) as "covered!"
            from jobs.scan_jobs where scan_id = $1 and kind = 'sweep'"#,
         scan_id.get()

@@ -3,6 +3,7 @@
 //!
 //! A pass is a file `what_it_holds_true.rs` with `pub async fn run(world: &World) -> Result<(), HandlerError>` and a
 //! line in [`PASSES`], in the order in which a round runs them.
+mod blackouts_hold_jobs;
 mod controls_reach_jobs;
 mod dead_tasks_are_told;
 mod job_errors_are_found;
@@ -24,6 +25,8 @@ use mipo_queue::HandlerError;
 use mipo_store::StoreError;
 use tokio_util::sync::CancellationToken;
 
+pub use blackouts_hold_jobs::until_edge;
+
 use crate::World;
 
 /// One pass: its name, and what it does.
@@ -37,6 +40,8 @@ static PASSES: &[Pass] = &[
     ("jobs_have_an_age", |world| Box::pin(jobs_have_an_age::run(world))),
     ("pauses_end", |world| Box::pin(pauses_end::run(world))),
     ("controls_reach_jobs", |world| Box::pin(controls_reach_jobs::run(world))),
+    // Before what goes on is signed anew.
+    ("blackouts_hold_jobs", |world| Box::pin(blackouts_hold_jobs::run(world))),
     ("specs_are_fresh", |world| Box::pin(specs_are_fresh::run(world))),
     // After those that mend what needs nobody.
     ("job_errors_are_found", |world| Box::pin(job_errors_are_found::run(world))),
@@ -66,14 +71,17 @@ pub async fn run(world: Arc<World>, term: CancellationToken) {
             () = term.cancelled() => return,
             () = round(&world) => {}
         }
+        // A blackout window begins and ends at its second, not at the next round.
+        let pause = until_edge(&world).await.map_or(EVERY, |edge| edge.min(EVERY));
+        let breath = BREATH.min(pause);
         tokio::select! {
             () = term.cancelled() => return,
-            () = tokio::time::sleep(BREATH) => {}
+            () = tokio::time::sleep(breath) => {}
         }
         tokio::select! {
             () = term.cancelled() => return,
             () = world.rung() => {}
-            () = tokio::time::sleep(EVERY.saturating_sub(BREATH)) => {}
+            () = tokio::time::sleep(pause.saturating_sub(breath)) => {}
         }
     }
 }

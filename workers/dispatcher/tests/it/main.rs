@@ -1,4 +1,5 @@
 //! The dispatcher on a real PostgreSQL: its own life, and the road of a scan from its request to its receipt.
+mod blackouts;
 mod bulk;
 mod calls;
 mod giving_up;

@@ -130,6 +130,27 @@ async fn a_schedule_starts_each_of_its_templates_once_at_each_of_its_times() {
 }
 
 #[tokio::test]
+async fn a_template_that_is_reached_by_itself_and_by_groups_is_started_once() {
+    let place = Place::new().await;
+    place
+        .execute(
+            "insert into config.scan_template_groups (id, name) values ('00000000-0000-0000-0000-00000000000a', 'both'), ('00000000-0000-0000-0000-00000000000b', 'one');
+             insert into config.scan_template_group_members (group_id, template_id)
+             select g.id, t.id from config.scan_template_groups g, config.scan_templates t where g.name = 'both' or t.name = 'lab'",
+        )
+        .await;
+    place
+        .schedule(|input| {
+            input.templates.truncate(1);
+            input.template_groups = vec![Uuid::from_u128(10), Uuid::from_u128(11)];
+        })
+        .await;
+    place.clock.set(at("2026-10-25T00:00:00Z"));
+    place.round().await;
+    assert_eq!(place.scans().await, ["lab 25 00:00", "office 25 00:00"]);
+}
+
+#[tokio::test]
 async fn the_next_run_that_is_shown_is_its_true_start() {
     let place = Place::new().await;
     let made = place.schedule(|input| input.timing.jitter_minutes = Some(90)).await;

@@ -10,13 +10,14 @@ use mipo_app::leases::{self, Claim, LeaseRules, Upload};
 use mipo_app::scans::{self, AdHoc, StartScan, What};
 use mipo_app::{Caller, Ctx, concluding, results, scanner_calls};
 use mipo_dispatcher::{Config, World as Dispatcher, reconcile, workers};
+use mipo_domain::clock::Clock;
 use mipo_domain::hash::Hash256;
 use mipo_domain::ids::{ScanId, ScannerId};
 use mipo_domain::sealing::Sealer;
 use mipo_domain::states::JobStatus;
 use mipo_domain::targets::Probe;
 use mipo_protocol::messages::{
-    ClaimedJob, CompleteRequest, CompleteStatus, ProgressAnswer, ProgressRequest, StartRequest,
+    ClaimedJob, CompleteRequest, CompleteStatus, ProgressAnswer, ProgressRequest, ReleaseRequest, StartRequest,
 };
 use mipo_protocol::part::{DefaultState, OpenPort, Part, PartHost, Verdict};
 use mipo_protocol::signature::{PublicKey, RotatedKey, SigningKey};
@@ -45,12 +46,18 @@ pub struct World {
 impl World {
     /// With one active scanner, `berlin`.
     pub async fn new() -> Self {
+        Self::with_clock(SystemClock).await
+    }
+
+    /// The same with a dispatcher whose clock the test sets. Leases and ages are of the database's clock all the same.
+    pub async fn with_clock(clock: impl Clock + 'static) -> Self {
         let db = mipo_testkit::database().await;
         let config = Config {
             secrets_key: Some(Secret::new(Sealer::generate_list(&SeededEntropy::default()))),
             ..Config::default()
         };
-        let dispatcher = Arc::new(Dispatcher::new(db.db_as("mipo_dispatcher"), config));
+        let dispatcher = Dispatcher::with(db.db_as("mipo_dispatcher"), config, Arc::new(clock), Arc::new(OsEntropy));
+        let dispatcher = Arc::new(dispatcher);
         let (manager, ingest, top) = (db.db_as("mipo_manager"), db.db_as("mipo_ingest"), db.superuser_pool());
         let world = Self { db, dispatcher, manager, ingest, top };
         world.add_scanner(1, "berlin").await;
@@ -254,6 +261,14 @@ impl World {
         let answer = answer.expect("may tell");
         tx.commit().await.expect("commits");
         answer
+    }
+
+    /// Hands a job back, as a scanner that was told to pause.
+    pub async fn release(&self, scanner: ScannerId, job: &ClaimedJob) {
+        let mut tx = self.ingest.tx("test.release").await.expect("a transaction");
+        let request = ReleaseRequest { lease_attempt: job.lease_attempt, probed_index: 0, reason: "paused".to_owned() };
+        leases::release(&mut tx, scanner, job.job_id, &request).await.expect("may release");
+        tx.commit().await.expect("commits");
     }
 
     /// An exclusion is made.

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::common::IfMatch;
+use super::common::{IfMatch, NamedAnswer, named};
 use crate::state::App;
 
 /// A port list.
@@ -39,6 +39,8 @@ pub struct PortListAnswer {
     udp_count: u32,
     /// Probes per second where it is used, 0 = no limit.
     rate_limit: i32,
+    /// Entries of the port catalog whose ports were imported into it.
+    catalog_imports: Vec<NamedAnswer>,
     built_in: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -57,6 +59,7 @@ impl PortListAnswer {
             udp_count: ports.udp.count(),
             ports: ports.to_string(),
             rate_limit: list.rate_limit,
+            catalog_imports: named(&list.catalog_imports),
             built_in: list.built_in,
             created_at: list.created_at,
             updated_at: list.updated_at,
@@ -74,9 +77,13 @@ pub struct NewPortListBody {
     name: String,
     #[serde(default)]
     description: String,
-    /// Numbers and ranges; `53/udp` or `U:53` is kept but not scanned.
+    /// Numbers and ranges; `53/udp` or `U:53` is kept but not scanned. May be empty when there are `catalogImports`.
     #[schema(example = "22, 80, 8000-8100")]
+    #[serde(default)]
     ports: String,
+    /// Ids of entries of the port catalog whose ports are added; they are remembered.
+    #[serde(default)]
+    catalog_imports: Vec<Uuid>,
     /// Probes per second, 0 to 100,000; 0 = no limit.
     #[serde(default)]
     rate_limit: i64,
@@ -84,7 +91,13 @@ pub struct NewPortListBody {
 
 impl From<NewPortListBody> for NewPortList {
     fn from(body: NewPortListBody) -> Self {
-        Self { name: body.name, description: body.description, ports: body.ports, rate_limit: body.rate_limit }
+        Self {
+            name: body.name,
+            description: body.description,
+            ports: body.ports,
+            rate_limit: body.rate_limit,
+            catalog_imports: body.catalog_imports,
+        }
     }
 }
 
@@ -99,6 +112,9 @@ pub struct PortListPatchBody {
     description: Option<String>,
     ports: Option<String>,
     rate_limit: Option<i64>,
+    /// Every entry of the port catalog that is remembered from now on: the ports of new ones are added, those of ones
+    /// that are left out stay.
+    catalog_imports: Option<Vec<Uuid>>,
 }
 
 impl PortListPatchBody {
@@ -109,6 +125,7 @@ impl PortListPatchBody {
             description: self.description,
             ports: self.ports,
             rate_limit: self.rate_limit,
+            catalog_imports: self.catalog_imports,
         })
     }
 }

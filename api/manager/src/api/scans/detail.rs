@@ -1,12 +1,13 @@
 //! `GET /api/scans/:id`
 use axum::extract::State;
-use mipo_app::views;
+use mipo_app::{blackouts, views};
 use mipo_domain::ids::ScanId;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::ScanAnswer;
+use crate::api::blackouts::HeldBy;
 use crate::http::{Id, Json, Problem};
 use crate::signed::SignedIn;
 use crate::state::App;
@@ -33,6 +34,8 @@ pub struct Answer {
     warnings: Value,
     /// The scan that its changes are compared with.
     previous_scan_id: Option<i64>,
+    /// The blackout windows that hold jobs of it now.
+    held_by: Vec<HeldBy>,
 }
 
 /// One scan.
@@ -49,6 +52,7 @@ pub async fn get(State(app): State<App>, signed: SignedIn, Id(id): Id<ScanId>) -
     let ctx = app.ctx(&signed.caller);
     let mut tx = app.db.read("scans.get").await?;
     let detail = views::scans::detail(&mut tx, &ctx, id).await?;
+    let held = blackouts::holding(&mut tx, &ctx, id).await?;
     let progress = Progress::of_scan(&detail.scan, &app.rates, ctx.now());
     Ok(Json(Answer {
         scan: detail.scan.into(),
@@ -58,5 +62,6 @@ pub async fn get(State(app): State<App>, signed: SignedIn, Id(id): Id<ScanId>) -
         seed: hex::encode(detail.frozen.seed),
         warnings: detail.frozen.warnings,
         previous_scan_id: detail.previous.map(ScanId::get),
+        held_by: held.into_iter().map(HeldBy::from).collect(),
     }))
 }

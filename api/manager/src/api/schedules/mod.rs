@@ -47,8 +47,10 @@ pub struct ScheduleAnswer {
     jitter_minutes: i32,
     /// The timing in words.
     sentence: String,
-    /// The templates that it runs.
+    /// The templates that it runs,
     templates: Vec<NamedAnswer>,
+    /// and the groups of templates. A template that is reached twice runs once.
+    template_groups: Vec<NamedAnswer>,
     enabled: bool,
     /// `skip`, `queue` or `parallel`.
     overlap_policy: String,
@@ -70,6 +72,7 @@ impl From<Schedule> for ScheduleAnswer {
             id: schedule.id.as_uuid(),
             sentence: schedules::sentence(&schedule),
             templates: named(&schedule.templates),
+            template_groups: named(&schedule.template_groups),
             name: schedule.name,
             description: schedule.description,
             kind: schedule.timing.kind,
@@ -124,8 +127,12 @@ pub struct NewScheduleBody {
     timezone: Option<String>,
     /// 0 to 1440.
     jitter_minutes: Option<i64>,
-    /// At least one.
+    /// Ids of templates; at least one of these or of `templateGroupIds`.
+    #[serde(default)]
     template_ids: Vec<Uuid>,
+    /// Ids of template groups; what is in them when a run starts is run.
+    #[serde(default)]
+    template_group_ids: Vec<Uuid>,
     #[serde(default = "yes")]
     enabled: bool,
     /// When the run before has not ended: `skip`, `queue` or `parallel`; `skip` without it.
@@ -150,6 +157,7 @@ impl From<NewScheduleBody> for NewSchedule {
                 jitter_minutes: body.jitter_minutes,
             },
             templates: body.template_ids,
+            template_groups: body.template_group_ids,
             disabled: !body.enabled,
             overlap_policy: body.overlap_policy,
             catch_up_minutes: body.catch_up_minutes,
@@ -177,6 +185,7 @@ pub struct SchedulePatchBody {
     timezone: Option<String>,
     jitter_minutes: Option<i64>,
     template_ids: Option<Vec<Uuid>>,
+    template_group_ids: Option<Vec<Uuid>>,
     overlap_policy: Option<String>,
     catch_up_minutes: Option<i64>,
 }
@@ -198,6 +207,7 @@ impl SchedulePatchBody {
                 jitter_minutes: self.jitter_minutes,
             },
             templates: self.template_ids,
+            template_groups: self.template_group_ids,
             overlap_policy: self.overlap_policy,
             catch_up_minutes: self.catch_up_minutes,
         })

@@ -1,13 +1,14 @@
 //! `POST /api/scans/schedules/preview`
 use axum::extract::State;
 use chrono::{DateTime, Utc};
-use mipo_app::schedules::{self, TimingInput};
+use mipo_app::schedules::{self, Runs, TimingInput};
 use mipo_domain::calendar::Occurrence;
 use mipo_domain::ids::ScheduleId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::api::blackouts::HeldBy;
 use crate::http::{Json, Problem};
 use crate::signed::SignedIn;
 use crate::state::App;
@@ -31,6 +32,9 @@ pub struct Body {
     /// For the forecast.
     #[serde(default)]
     template_ids: Vec<Uuid>,
+    /// For the forecast.
+    #[serde(default)]
+    template_group_ids: Vec<Uuid>,
 }
 
 /// A start.
@@ -49,6 +53,17 @@ impl From<Occurrence> for Start {
     }
 }
 
+/// A start of a preview.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = SchedulePreviewStart)]
+pub struct PreviewStart {
+    #[serde(flatten)]
+    start: Start,
+    /// The blackout windows that would hold its scans.
+    held_by: Vec<HeldBy>,
+}
+
 /// What a schedule would do.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -57,7 +72,7 @@ pub struct Answer {
     /// The timing in words.
     sentence: String,
     /// The next five; the jitter of a schedule that is not stored yet is another once it is.
-    starts: Vec<Start>,
+    starts: Vec<PreviewStart>,
     /// About how long the slowest template takes; 0 when nothing would be scanned.
     seconds: u64,
     /// The shortest time between two of the starts.
@@ -94,11 +109,20 @@ pub async fn preview(
     let mut tx = app.db.read("schedules.preview").await?;
     let ctx = app.ctx(&signed.caller);
     let id = body.id.map(ScheduleId::from);
-    let preview = schedules::preview(&mut tx, &ctx, id, &timing, &body.template_ids, app.scan_limits).await?;
+    let runs = Runs { templates: &body.template_ids, groups: &body.template_group_ids };
+    let preview = schedules::preview(&mut tx, &ctx, id, &timing, runs, app.scan_limits).await?;
     Ok(Json(Answer {
         sentence: preview.sentence,
         fits: preview.forecast.fits(),
-        starts: preview.starts.into_iter().map(Start::from).collect(),
+        starts: preview
+            .starts
+            .into_iter()
+            .zip(preview.held)
+            .map(|(start, held)| PreviewStart {
+                start: start.into(),
+                held_by: held.into_iter().map(HeldBy::from).collect(),
+            })
+            .collect(),
         seconds: preview.forecast.seconds,
         period_seconds: preview.forecast.period_seconds,
     }))

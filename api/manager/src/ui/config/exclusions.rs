@@ -1,23 +1,23 @@
 //! `/config/exclusions`: addresses that are never probed.
 use askama::Template;
 use axum::extract::{RawQuery, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use axum::http::StatusCode;
+use axum::response::Response;
+use chrono::{DateTime, Utc};
 use mipo_app::exclusions::{self, Exclusion, ExclusionPatch, NewExclusion};
-use mipo_app::{AppError, FieldError, Found};
+use mipo_app::{AppError, Found};
 use mipo_domain::ids::ExclusionId;
 use mipo_domain::rights::Right;
 
 use super::changes::{self, Shown};
 use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
-use super::{Shared, refused, step_up, version};
-use crate::http::{Client, Id, Posted, session};
+use super::password::{self, Given};
+use super::{Shared, instant, refused, step_up, version};
+use crate::http::{Client, Id, Posted};
 use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::auth::reauth;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
 use crate::ui::tables::{Col, Listing, RowMenu};
@@ -25,8 +25,6 @@ use crate::ui::{self, Page, Region, last_page, show};
 
 const LIST: &str = "/config/exclusions";
 const TITLE: &str = "Exclusions";
-/// As `datetime-local` writes it.
-const MINUTES: &str = "%Y-%m-%dT%H:%M";
 
 /// What the list can be asked.
 pub const COLUMNS: Columns = Columns {
@@ -139,19 +137,6 @@ impl One {
     }
 }
 
-/// Reads the expiry; it is UTC, as everything that is shown.
-fn expiry(form: &Form, errors: &mut Vec<FieldError>) -> Option<DateTime<Utc>> {
-    let text = form.filled("expiresAt")?;
-    match NaiveDateTime::parse_from_str(text, MINUTES) {
-        Ok(at) => Some(at.and_utc()),
-        Err(_) => {
-            let message = format!("“{text}” is not a time; write 2030-12-31T18:00 (UTC), or leave it empty.");
-            errors.push(FieldError::new("expiresAt", "not_a_time", message));
-            None
-        }
-    }
-}
-
 fn new_view(page: Page, form: Form) -> One {
     One {
         page: page.at(LIST, "Add an exclusion").under(TITLE, LIST),
@@ -180,7 +165,7 @@ pub(super) async fn create(
         cidr: form.value("cidr").to_owned(),
         ports: form.value("ports").to_owned(),
         reason: form.value("reason").to_owned(),
-        expires_at: expiry(&form, &mut errors),
+        expires_at: instant(&form, "expiresAt", &mut errors),
     };
     let mut tx = app.db.tx("exclusions.create").await?;
     match exclusions::create(&mut tx, &app.ctx(&signed.caller), input).await {
@@ -215,7 +200,7 @@ async fn draw(
             .with("ports", row.ports.clone())
             .with("reason", row.exclusion.reason.clone());
         if let Some(at) = row.exclusion.expires_at {
-            form = form.with("expiresAt", at.format(MINUTES).to_string());
+            form = form.with("expiresAt", at.format(super::MINUTES).to_string());
         }
         form
     });
@@ -234,8 +219,7 @@ pub(super) async fn page(
     draw(page, &signed, &app, id, None).await
 }
 
-/// Stores the form. Less may be excluded afterwards, so it needs the password: the form itself asks for it when it was
-/// given too long ago, because a detour would lose what was typed.
+/// Stores the form. Less may be excluded afterwards, so it needs the password.
 pub(super) async fn save(
     mut page: Page,
     mut signed: SignedIn,
@@ -245,29 +229,10 @@ pub(super) async fn save(
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
     app.ctx(&signed.caller).require(Right::SafetyManage)?;
-    let mut cookie = None;
-    if app.ctx(&signed.caller).require_step_up().is_err() {
-        match session::step_up(&app, &client, &signed, form.raw("password")).await {
-            Ok(opened) => {
-                cookie = Some(session::set_cookie(&client, &opened));
-                signed.caller.reauth_at = Some(app.clock.now());
-                page.shell.csrf = opened.csrf;
-            }
-            Err(error) => {
-                let errors = reauth::refused(error)?;
-                return draw(page, &signed, &app, id, Some(form.refuse(errors))).await;
-            }
-        }
+    match password::given(&app, &client, &mut page, &mut signed, &form).await? {
+        Given::Fresh(cookie) => Ok(password::with_cookie(store(page, &signed, &app, id, form).await, cookie)),
+        Given::Refused(errors) => draw(page, &signed, &app, id, Some(form.refuse(errors))).await,
     }
-    let mut response = match store(page, &signed, &app, id, form).await {
-        Ok(response) => response,
-        Err(error) => error.into_response(),
-    };
-    // The session goes on under another token, whatever became of the form.
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-    Ok(response)
 }
 
 async fn store(page: Page, signed: &SignedIn, app: &App, id: ExclusionId, form: Form) -> Result<Response, ui::Error> {
@@ -278,7 +243,7 @@ async fn store(page: Page, signed: &SignedIn, app: &App, id: ExclusionId, form: 
         cidr: Some(form.value("cidr").to_owned()),
         ports: Some(form.value("ports").to_owned()),
         reason: Some(form.value("reason").to_owned()),
-        expires_at: Some(expiry(&form, &mut errors)),
+        expires_at: Some(instant(&form, "expiresAt", &mut errors)),
     };
     let mut tx = app.db.tx("exclusions.update").await?;
     match exclusions::update(&mut tx, &app.ctx(&signed.caller), id, patch).await {

@@ -1,8 +1,11 @@
-//! Configuration: scanners, subnets, port lists, scan templates, exclusions.
+//! Configuration: scanners, subnets, port lists, scan templates, exclusions, blackout windows.
+pub(crate) mod blackouts;
 pub(crate) mod changes;
 pub(crate) mod cloning;
 pub(crate) mod deletion;
 pub(crate) mod exclusions;
+mod password;
+pub(crate) mod port_catalog;
 pub(crate) mod port_lists;
 pub(crate) mod scanners;
 pub(crate) mod subnets;
@@ -15,6 +18,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use mipo_app::{AppError, Ctx, FieldError};
 
 use super::forms::Form;
@@ -28,6 +32,7 @@ pub fn routes() -> Router<App> {
         .route("/config/scanners", get(scanners::list::page))
         .route("/config/scanners/new", get(scanners::new::page).post(scanners::new::create))
         .route("/config/scanners/{id}", get(scanners::detail::page).post(scanners::detail::save))
+        .route("/config/scanners/{id}/inline", post(scanners::list::inline))
         .route("/config/scanners/{id}/token", get(scanners::token::page).post(scanners::token::regenerate))
         .route("/config/scanners/{id}/rotate-key", get(scanners::actions::rotate_page).post(scanners::actions::rotate))
         .route("/config/scanners/{id}/disable", get(scanners::actions::disable_page).post(scanners::actions::disable))
@@ -40,6 +45,7 @@ pub fn routes() -> Router<App> {
         .route("/config/subnets", get(subnets::list))
         .route("/config/subnets/new", get(subnets::new_page).post(subnets::create))
         .route("/config/subnets/{id}", get(subnets::page).post(subnets::save))
+        .route("/config/subnets/{id}/inline", post(subnets::inline))
         .route("/config/subnets/{id}/scanners", post(subnets::assign))
         .route("/config/subnets/{id}/clone", get(subnets::clone_page).post(subnets::duplicate))
         .route("/config/subnets/{id}/delete", get(subnets::delete_page).post(subnets::delete))
@@ -47,8 +53,15 @@ pub fn routes() -> Router<App> {
         .route("/config/port-lists/new", get(port_lists::new_page).post(port_lists::create))
         .route("/config/port-lists/preview", post(port_lists::preview))
         .route("/config/port-lists/{id}", get(port_lists::page).post(port_lists::save))
+        .route("/config/port-lists/{id}/inline", post(port_lists::inline))
         .route("/config/port-lists/{id}/clone", get(port_lists::clone_page).post(port_lists::duplicate))
         .route("/config/port-lists/{id}/delete", get(port_lists::delete_page).post(port_lists::delete))
+        .route("/config/port-catalog", get(port_catalog::list))
+        .route("/config/port-catalog/new", get(port_catalog::new_page).post(port_catalog::create))
+        .route("/config/port-catalog/{id}", get(port_catalog::page).post(port_catalog::save))
+        .route("/config/port-catalog/{id}/inline", post(port_catalog::inline))
+        .route("/config/port-catalog/{id}/clone", get(port_catalog::clone_page).post(port_catalog::duplicate))
+        .route("/config/port-catalog/{id}/delete", get(port_catalog::delete_page).post(port_catalog::delete))
         .route("/config/scan-templates", get(templates::list))
         .route("/config/scan-templates/new", get(templates::new_page).post(templates::create))
         .route("/config/scan-templates/summary", post(templates::summary))
@@ -62,6 +75,7 @@ pub fn routes() -> Router<App> {
         .route("/config/exclusions/{id}/enable", post(exclusions::enable))
         .route("/config/exclusions/{id}/clone", get(exclusions::clone_page).post(exclusions::duplicate))
         .route("/config/exclusions/{id}/delete", get(exclusions::delete_page).post(exclusions::delete))
+        .merge(blackouts::routes())
 }
 
 /// The choice between built-in and own objects.
@@ -99,6 +113,22 @@ fn number(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> i64 {
         Err(error) => {
             errors.push(error);
             0
+        }
+    }
+}
+
+/// As `datetime-local` writes it.
+const MINUTES: &str = "%Y-%m-%dT%H:%M";
+
+/// An instant field; it is UTC, as everything that is shown. Nothing when it is empty.
+fn instant(form: &Form, name: &str, errors: &mut Vec<FieldError>) -> Option<DateTime<Utc>> {
+    let text = form.filled(name)?;
+    match NaiveDateTime::parse_from_str(text, MINUTES) {
+        Ok(at) => Some(at.and_utc()),
+        Err(_) => {
+            let message = format!("“{text}” is not a time; write 2030-12-31T18:00 (UTC).");
+            errors.push(FieldError::new(name, "not_a_time", message));
+            None
         }
     }
 }

@@ -4,22 +4,25 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use mipo_app::port_lists::{self, NewPortList, PortList, PortListPatch};
-use mipo_app::{AppError, FieldError, Found};
+use mipo_app::{AppError, Ctx, FieldError, Found, port_catalog};
 use mipo_domain::ids::PortListId;
 use mipo_domain::port_names::usual_service;
 use mipo_domain::ports::Ports;
 use mipo_domain::rights::Right;
+use mipo_store::Conn;
+use uuid::Uuid;
 
 use super::changes::{self, Shown};
 use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
-use super::{Shared, number, refused, version};
+use super::{Shared, ids, number, refused, version};
 use crate::http::{Id, Posted};
-use crate::lists::{Columns, YES_NO};
+use crate::lists::{Columns, YES_NO, pairs};
 use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
+use crate::ui::tables::inline::{self, Sent};
 use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, last_page, show};
 
@@ -74,10 +77,12 @@ impl Row {
         }
     }
 
-    fn menu(&self, page: &Page) -> RowMenu {
+    fn menu(&self, list: &Listing, page: &Page) -> RowMenu {
         let (path, may) = (path(self.list.id), page.shell.may(Right::ConfigManage));
-        RowMenu::new(page, format!("port-list-{}", self.list.id), &self.list.name)
+        let row = format!("port-list-{}", self.list.id);
+        RowMenu::new(page, &row, &self.list.name)
             .link(&path, "Open")
+            .edit_if(may && !self.list.built_in, list.edit(self.list.id, &row))
             .link_if(may, format!("{path}/clone"), "Clone")
             .harm_if(may && !self.list.built_in, format!("{path}/delete"), "Delete…")
     }
@@ -88,7 +93,8 @@ impl Row {
     }
 }
 
-fn shortened(text: &str) -> String {
+/// The first ports of a text, cut between two.
+pub(super) fn shortened(text: &str) -> String {
     if text.chars().count() <= SHORT {
         return text.to_owned();
     }
@@ -114,8 +120,22 @@ pub(super) async fn list(
     RawQuery(raw): RawQuery,
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
+    draw_list(page, &signed, &app, region, raw.as_deref(), None).await
+}
+
+/// The list; `typed` is the row that was edited in its place and refused.
+async fn draw_list(
+    page: Page,
+    signed: &SignedIn,
+    app: &App,
+    region: Region,
+    raw: Option<&str>,
+    typed: Option<(String, Form)>,
+) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
+    let status = if typed.is_some() { inline::REFUSED } else { StatusCode::OK };
+    let list =
+        Listing::read(LIST, raw, &COLUMNS).showing(COLS).editing(ctx.caller.may(Right::ConfigManage), raw, typed);
     let mut tx = app.db.read("port_lists.list").await?;
     let Found { items, total, total_is_estimate } = port_lists::list(&mut tx, &ctx, &list.query.ask()).await?;
     if let Some(response) = last_page::instead(&list, items.len(), total) {
@@ -125,8 +145,40 @@ pub(super) async fn list(
     let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(status, &view, &view.page),
     })
+}
+
+/// Stores what was typed into the row of the list.
+pub(super) async fn inline(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<PortListId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let mut sent = Sent::of(form);
+    let patch = PortListPatch {
+        version: sent.version,
+        name: sent.text("name"),
+        description: sent.text("description"),
+        rate_limit: sent.rate(),
+        ..PortListPatch::default()
+    };
+    let raw = sent.raw();
+    let mut tx = app.db.tx("port_lists.update").await?;
+    let done = port_lists::update(&mut tx, &app.ctx(&signed.caller), id, patch).await;
+    match sent.judge(done)? {
+        Ok(list) => {
+            tx.commit().await?;
+            Ok(inline::saved(LIST, raw.as_deref(), &list.name))
+        }
+        Err(form) => {
+            drop(tx);
+            let typed = Some((id.to_string(), form));
+            draw_list(page, &signed, &app, Region::default(), raw.as_deref(), typed).await
+        }
+    }
 }
 
 /// What a port text means, beside the field in which it is typed.
@@ -167,24 +219,80 @@ struct One {
     /// Missing on the page that makes a new one.
     list: Option<PortList>,
     parsed: Parsed,
+    /// Names that can be imported.
+    catalog: Vec<String>,
     changes: Vec<Shown>,
 }
 
 impl One {
+    fn ticked(&self, id: &Uuid) -> bool {
+        self.form.ticked("imported", &id.to_string())
+    }
+
     fn can_edit(&self) -> bool {
         self.page.shell.may(Right::ConfigManage) && self.list.as_ref().is_none_or(|list| !list.built_in)
     }
 }
 
-fn new_view(page: Page, signed: &SignedIn, app: &App, form: Form) -> Result<One, ui::Error> {
-    let parsed = Parsed::of(form.value("ports"), port_lists::parse(&app.ctx(&signed.caller), form.value("ports")))?;
-    let page = page.at(LIST, "Add a port list").under(TITLE, LIST);
-    Ok(One { page, form, list: None, parsed, changes: Vec::new() })
+/// The names of the catalog that were typed.
+fn typed_names(form: &Form) -> Vec<String> {
+    let names = form.value("catalogImports").split([',', ' ', '\n', '\t']);
+    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
 }
 
-pub(super) async fn new_page(page: Page, signed: SignedIn, State(app): Shared) -> Result<Response, ui::Error> {
+/// The entries to import: those that were typed, and the ones of before that are still ticked.
+async fn imports(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    form: &Form,
+    errors: &mut Vec<FieldError>,
+) -> Result<Vec<Uuid>, ui::Error> {
+    let mut imports: Vec<Uuid> = ids(form, "imported", errors);
+    match port_catalog::by_names(conn, ctx, "catalogImports", &typed_names(form)).await {
+        Ok(entries) => imports.extend(entries.into_iter().map(|entry| entry.id)),
+        Err(error) => errors.extend(refused(error)?),
+    }
+    Ok(imports)
+}
+
+/// What the typed ports and imports would make together.
+async fn parsed(conn: &mut Conn, ctx: &Ctx<'_>, form: &Form) -> Result<Parsed, ui::Error> {
+    let (text, names) = (form.value("ports"), typed_names(form));
+    let mut read = port_lists::parse(ctx, text);
+    if let Ok(ports) = &mut read
+        && !names.is_empty()
+    {
+        match port_lists::with_imports(conn, ctx, ports, &names).await {
+            Ok(union) => *ports = union,
+            Err(error) => read = Err(error),
+        }
+    }
+    Parsed::of(if names.is_empty() { text } else { "imported" }, read)
+}
+
+async fn new_view(page: Page, signed: &SignedIn, app: &App, form: Form) -> Result<One, ui::Error> {
+    let ctx = app.ctx(&signed.caller);
+    let mut tx = app.db.read("port_lists.new").await?;
+    let parsed = parsed(&mut tx, &ctx, &form).await?;
+    let catalog = port_catalog::names(&mut tx, &ctx).await?;
+    let page = page.at(LIST, "Add a port list").under(TITLE, LIST);
+    Ok(One { page, form, list: None, parsed, catalog, changes: Vec::new() })
+}
+
+pub(super) async fn new_page(
+    page: Page,
+    signed: SignedIn,
+    RawQuery(raw): RawQuery,
+    State(app): Shared,
+) -> Result<Response, ui::Error> {
     app.ctx(&signed.caller).require(Right::ConfigManage)?;
-    let view = new_view(page, &signed, &app, Form::new())?;
+    let mut form = Form::new();
+    for (name, value) in pairs(raw.as_deref().unwrap_or_default()) {
+        if name == "catalog" {
+            form = form.set("catalogImports", value);
+        }
+    }
+    let view = new_view(page, &signed, &app, form).await?;
     Ok(ui::render(&view, &view.page))
 }
 
@@ -195,14 +303,17 @@ pub(super) async fn create(
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
     let mut errors = Vec::new();
+    let ctx = app.ctx(&signed.caller);
+    ctx.require(Right::ConfigManage)?;
+    let mut tx = app.db.tx("port_lists.create").await?;
     let input = NewPortList {
         name: form.value("name").to_owned(),
         description: form.value("description").to_owned(),
         ports: form.value("ports").to_owned(),
         rate_limit: number(&form, "rateLimit", &mut errors),
+        catalog_imports: imports(&mut tx, &ctx, &form, &mut errors).await?,
     };
-    let mut tx = app.db.tx("port_lists.create").await?;
-    match port_lists::create(&mut tx, &app.ctx(&signed.caller), input).await {
+    match port_lists::create(&mut tx, &ctx, input).await {
         Ok(list) if errors.is_empty() => {
             tx.commit().await?;
             let row = Row::of(list)?;
@@ -212,7 +323,8 @@ pub(super) async fn create(
         Ok(_) => {}
         Err(error) => errors.extend(refused(error)?),
     }
-    let view = new_view(page, &signed, &app, form.refuse(errors))?;
+    drop(tx);
+    let view = new_view(page, &signed, &app, form.refuse(errors)).await?;
     Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
 }
 
@@ -223,7 +335,7 @@ pub(super) async fn preview(
     State(app): Shared,
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
-    let view = new_view(page, &signed, &app, form)?;
+    let view = new_view(page, &signed, &app, form).await?;
     Ok(ui::render(&view.as_parsed(), &view.page))
 }
 
@@ -249,12 +361,16 @@ async fn draw(
             if list.rate_limit > 0 {
                 form = form.with("rateLimit", list.rate_limit.to_string());
             }
+            for entry in list.catalog_imports.iter() {
+                form = form.with("imported", entry.id.to_string());
+            }
             form
         }
     };
-    let parsed = Parsed::of(form.value("ports"), port_lists::parse(&ctx, form.value("ports")))?;
+    let parsed = parsed(&mut tx, &ctx, &form).await?;
+    let catalog = port_catalog::names(&mut tx, &ctx).await?;
     let page = page.at(LIST, list.name.clone()).under(TITLE, LIST);
-    let view = One { page, form, list: Some(list), parsed, changes };
+    let view = One { page, form, list: Some(list), parsed, catalog, changes };
     Ok(ui::render_with(status, &view, &view.page))
 }
 
@@ -275,15 +391,18 @@ pub(super) async fn save(
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
     let mut errors = Vec::new();
+    let ctx = app.ctx(&signed.caller);
+    ctx.require(Right::ConfigManage)?;
+    let mut tx = app.db.tx("port_lists.update").await?;
     let patch = PortListPatch {
         version: version(&form),
         name: Some(form.value("name").to_owned()),
         description: Some(form.value("description").to_owned()),
         ports: Some(form.value("ports").to_owned()),
         rate_limit: Some(number(&form, "rateLimit", &mut errors)),
+        catalog_imports: Some(imports(&mut tx, &ctx, &form, &mut errors).await?),
     };
-    let mut tx = app.db.tx("port_lists.update").await?;
-    match port_lists::update(&mut tx, &app.ctx(&signed.caller), id, patch).await {
+    match port_lists::update(&mut tx, &ctx, id, patch).await {
         Ok(list) if errors.is_empty() => {
             tx.commit().await?;
             return Ok(flash::redirect(&path(id), Tone::Good, &format!("Port list {} is saved.", list.name)));

@@ -194,4 +194,79 @@ pub(super) const PAGES: &[(&str, Help)] = &[
             gotchas: &["It acts on scans that are planned from then on."],
         },
     ),
+    (
+        "/config/port-catalog",
+        Help {
+            purpose: "A reference of services and their ports, to build port lists from.",
+            inputs: &[LIST],
+            gotchas: &[
+                "Nothing here is scanned by itself: import an entry into a port list, and use that in a template.",
+                "Built-in entries say where they are from; clone one to change it.",
+            ],
+        },
+    ),
+    (
+        "/config/port-catalog/new",
+        Help { purpose: "Adds a service of your own to the catalog.", inputs: ENTRY, gotchas: &[] },
+    ),
+    (
+        "/config/port-catalog/{id}",
+        Help {
+            purpose: "One entry: its ports, where it is known from, and the lists that took them.",
+            inputs: ENTRY,
+            gotchas: &["A change does not reach port lists that imported it before."],
+        },
+    ),
+    (
+        "/config/blackouts",
+        Help {
+            purpose: "Times in which targets are left alone: business hours, a migration, a fair.",
+            inputs: &[LIST],
+            gotchas: &[
+                "When a window begins, jobs that it is about pause at their place; when it ends, they go on there.",
+                "A scan that is held keeps its status. Jobs held longer than a job may wait time out, and the scan says so.",
+            ],
+        },
+    ),
+    (
+        "/config/blackouts/new",
+        Help {
+            purpose: "Keeps scans away from targets, or scanners from work, at some times.",
+            inputs: WINDOW,
+            gotchas: &[
+                "It acts at once, on scans that run too.",
+                "A job that meets one of its subnets waits as a whole.",
+            ],
+        },
+    ),
+    (
+        "/config/blackouts/{id}",
+        Help {
+            purpose: "One window: when it holds, what it holds now, and who changed it.",
+            inputs: WINDOW,
+            gotchas: &["Saving asks for your password, because less may be held afterwards."],
+        },
+    ),
+    (
+        "/config/blackouts/{id}/disable",
+        Help {
+            purpose: "Lets scans go on at its times, without losing the window.",
+            inputs: &[("Reason", "Required; it stands on the window and in the audit log.")],
+            gotchas: &["What it holds goes on at once."],
+        },
+    ),
+];
+
+const ENTRY: &[(&str, &str)] = &[
+    NAME,
+    ("Ports", "Numbers and ranges with commas or blanks; 53/udp is kept, but never scanned."),
+    ("Sources", "Where name and ports are known from, one a line."),
+];
+
+const WINDOW: &[(&str, &str)] = &[
+    NAME,
+    ("Holds", "Everything, or subnets, groups of them and scanners; one of them is enough to hold a job."),
+    ("Once", "From one time to another, UTC."),
+    ("Weekly", "Days on which it begins, the time of day, and how long: at most 24:00. It may run past midnight."),
+    ("Time zone", "An IANA name. The window follows its clocks, over changes of summer time too."),
 ];

@@ -7,6 +7,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
+use mipo_app::blackouts::{self, Holding};
 use mipo_app::views;
 use mipo_domain::ids::ScanId;
 use mipo_domain::rights::Right;
@@ -30,6 +31,8 @@ pub(super) struct Head {
     pub(super) tab: &'static str,
     pub(super) open: i64,
     pub(super) previous: Option<ScanId>,
+    /// The blackout windows that hold jobs of it now.
+    pub(super) held: Vec<Holding>,
 }
 
 impl Head {
@@ -48,8 +51,9 @@ impl Head {
             Some(open) => open,
             None => views::findings::open_so_far(conn, ctx, id).await?,
         };
+        let held = if scan.has_ended() { Vec::new() } else { blackouts::holding(conn, ctx, id).await? };
         let progress = Progress::of_scan(&scan, &app.rates, ctx.now());
-        Ok(Self { row: Row { scan, progress }, tab, open, previous })
+        Ok(Self { row: Row { scan, progress }, tab, open, previous, held })
     }
 
     pub(super) fn scan(&self) -> &ScanRow {
@@ -394,7 +398,7 @@ mod tests {
             tests_not_tested: 0,
         };
         let progress = Progress::new(0, 0, None, at(0), true, false);
-        let head = Head { row: Row { scan, progress }, tab: "overview", open: 0, previous: None };
+        let head = Head { row: Row { scan, progress }, tab: "overview", open: 0, previous: None, held: Vec::new() };
         Arc::new(Overview {
             head,
             shares: Vec::new(),

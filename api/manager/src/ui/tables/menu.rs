@@ -61,6 +61,17 @@ impl RowMenu {
         self
     }
 
+    /// An entry, where `allowed`, that edits the row in its place (see [`super::inline`]).
+    #[must_use]
+    pub fn edit_if(mut self, allowed: bool, href: impl fmt::Display) -> Self {
+        if allowed {
+            let href = escape(&href.to_string());
+            // Infallible: writing to a String.
+            let _ = write!(self.entries, r#"<li><a class="item" href="{href}" data-edit>Edit in the row</a></li>"#);
+        }
+        self
+    }
+
     /// An entry, where `allowed`, that leads to a page with a form, and opens the same form as the dialog `dialog` where
     /// there is a script.
     #[must_use]

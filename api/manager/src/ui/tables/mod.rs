@@ -15,10 +15,12 @@
 //! [`RowMenu`] is the last cell of a row: what can be done with it. Parameters: `page`, `pageSize`, `sort`, `q`, `cols`
 //! (columns shown, by name) and the filters of [`Columns`]; nothing is kept outside the address.
 mod columns;
+pub mod inline;
 mod menu;
 mod tools;
 
 pub use columns::Col;
+pub use inline::Inline;
 pub use menu::RowMenu;
 pub use tools::Tools;
 
@@ -41,6 +43,8 @@ pub struct Listing {
     /// Columns asked for by name; empty for those that show by themselves.
     wanted: Vec<String>,
     absent: Vec<&'static str>,
+    /// The row that is edited in its place.
+    inline: Option<Inline>,
 }
 
 impl Listing {
@@ -60,6 +64,7 @@ impl Listing {
             cols: &[],
             wanted,
             absent: Vec::new(),
+            inline: None,
         }
     }
 

@@ -1,6 +1,9 @@
 //! Configuration: the life of each object over the API and the pages.
+mod blackouts;
 mod exclusions;
+mod inline;
 mod pages;
+mod port_catalog;
 mod port_lists;
 mod scan_templates;
 mod scanners;

@@ -13,7 +13,7 @@ use mipo_domain::rights::Right;
 use crate::lists::Columns;
 use crate::ui::Page;
 use crate::ui::show::{self, Html};
-use crate::ui::tables::{Col, RowMenu};
+use crate::ui::tables::{Col, Listing, RowMenu};
 
 pub(super) const LIST: &str = "/config/scanners";
 pub(super) const TITLE: &str = "Scanners";
@@ -141,13 +141,15 @@ impl Row {
     }
 
     /// What can be done with it.
-    fn menu(&self, page: &Page) -> RowMenu {
+    fn menu(&self, list: &Listing, page: &Page) -> RowMenu {
         let Scanner { id, name, status, .. } = &self.scanner;
         let (path, may) = (path(*id), page.shell.may(Right::ScannersManage));
         let (disabled, draining) = (status == "disabled", self.draining());
         let bound = self.scanner.bound_ip.is_some() || self.scanner.ip_mismatch_count > 0;
-        RowMenu::new(page, format!("scanner-{id}"), name)
+        let row = format!("scanner-{id}");
+        RowMenu::new(page, &row, name)
             .link(&path, "Open")
+            .edit_if(may, list.edit(id, &row))
             .post_if(may && disabled, format!("{path}/enable"), "Enable")
             .post_if(may && !disabled && draining, format!("{path}/undrain"), "End the drain")
             .post_if(may && status == "active" && !draining, format!("{path}/drain"), "Drain")

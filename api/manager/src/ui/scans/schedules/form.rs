@@ -6,17 +6,6 @@ use uuid::Uuid;
 use crate::ui::config::ids;
 use crate::ui::forms::Form;
 
-/// The days of the week as a choice, the week beginning on Monday.
-pub const DAYS: &[(&str, &str)] = &[
-    ("1", "Monday"),
-    ("2", "Tuesday"),
-    ("3", "Wednesday"),
-    ("4", "Thursday"),
-    ("5", "Friday"),
-    ("6", "Saturday"),
-    ("0", "Sunday"),
-];
-
 /// What happens beside a run that has not ended.
 pub const OVERLAPS: &[(&str, &str)] =
     &[("skip", "Leave the new run out"), ("queue", "Start it when the last one has ended"), ("parallel", "Run both")];
@@ -63,6 +52,9 @@ pub fn of(schedule: &Schedule) -> Form {
     for template in schedule.templates.iter() {
         form = form.with("templateIds", template.id.to_string());
     }
+    for group in schedule.template_groups.iter() {
+        form = form.with("templateGroupIds", group.id.to_string());
+    }
     form
 }
 
@@ -101,4 +93,9 @@ pub fn catch_up(form: &Form, errors: &mut Vec<FieldError>) -> Option<i64> {
 /// The templates that were ticked.
 pub fn templates(form: &Form, errors: &mut Vec<FieldError>) -> Vec<Uuid> {
     ids(form, "templateIds", errors)
+}
+
+/// The template groups that were ticked.
+pub fn template_groups(form: &Form, errors: &mut Vec<FieldError>) -> Vec<Uuid> {
+    ids(form, "templateGroupIds", errors)
 }

@@ -3,16 +3,16 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use mipo_app::schedules::{self, NewSchedule, Preview, Run, Schedule, SchedulePatch};
+use mipo_app::schedules::{self, NewSchedule, Preview, Run, Runs, Schedule, SchedulePatch};
 use mipo_app::templates::{self, ScanTemplate};
-use mipo_app::{AppError, Ask, Ctx};
+use mipo_app::{AppError, Ask, Ctx, Named};
 use mipo_domain::calendar;
 use mipo_domain::ids::ScheduleId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use uuid::Uuid;
 
-use super::form::{self, DAYS, OVERLAPS};
+use super::form::{self, OVERLAPS};
 use super::{KINDS, LIST, TITLE, path};
 use crate::http::{Id, Posted};
 use crate::signed::SignedIn;
@@ -20,7 +20,7 @@ use crate::state::App;
 use crate::ui::config::changes::{self, Shown};
 use crate::ui::config::{refused, version};
 use crate::ui::flash::{self, Tone};
-use crate::ui::forms::Form;
+use crate::ui::forms::{DAYS, Form};
 use crate::ui::{self, Page, show};
 
 /// Templates offered on the form; what is chosen is always among them.
@@ -35,6 +35,7 @@ struct One {
     schedule: Option<Schedule>,
     templates: Vec<ScanTemplate>,
     more_templates: i64,
+    groups: Vec<Named>,
     /// None: what is typed cannot be read, and the form says why when it is sent.
     preview: Option<Preview>,
     runs: Vec<Run>,
@@ -48,6 +49,10 @@ impl One {
 
     fn uses(&self, template: &ScanTemplate) -> bool {
         self.form.ticked("templateIds", &template.id.to_string())
+    }
+
+    fn uses_group(&self, group: &Named) -> bool {
+        self.form.ticked("templateGroupIds", &group.id.to_string())
     }
 
     fn kinds(&self) -> &'static [(&'static str, &'static str)] {
@@ -93,6 +98,20 @@ async fn offered(conn: &mut Conn, ctx: &Ctx<'_>, chosen: &[Uuid]) -> Result<(Vec
     Ok((offered, more.max(0)))
 }
 
+/// The template groups that can be chosen: the first by name, and whatever is chosen already.
+async fn offered_groups(conn: &mut Conn, ctx: &Ctx<'_>, schedule: Option<&Schedule>) -> Result<Vec<Named>, AppError> {
+    if !ctx.caller.may(Right::ConfigView) {
+        return Ok(Vec::new());
+    }
+    let mut groups = schedules::template_groups(conn, ctx, OFFERED).await?;
+    for group in schedule.iter().flat_map(|schedule| schedule.template_groups.iter()) {
+        if !groups.iter().any(|known| known.id == group.id) {
+            groups.push(group.clone());
+        }
+    }
+    Ok(groups)
+}
+
 async fn view(
     page: Page,
     signed: &SignedIn,
@@ -113,15 +132,18 @@ async fn view(
     let form = typed.unwrap_or_else(|| schedule.as_ref().map_or_else(form::blank, form::of));
     let chosen = form::templates(&form, &mut Vec::new());
     let (templates, more_templates) = offered(&mut tx, &ctx, &chosen).await?;
+    let groups = offered_groups(&mut tx, &ctx, schedule.as_ref()).await?;
     let timing = form::timing(&form, &mut Vec::new());
-    let preview = match schedules::preview(&mut tx, &ctx, id, &timing, &chosen, app.scan_limits).await {
+    let by_group = form::template_groups(&form, &mut Vec::new());
+    let would_run = Runs { templates: &chosen, groups: &by_group };
+    let preview = match schedules::preview(&mut tx, &ctx, id, &timing, would_run, app.scan_limits).await {
         Ok(preview) => Some(preview),
         Err(AppError::Invalid(_)) => None,
         Err(error) => return Err(error.into()),
     };
     let title = schedule.as_ref().map_or_else(|| "Add a schedule".to_owned(), |schedule| schedule.name.clone());
     let page = page.at(LIST, title).under(TITLE, LIST);
-    Ok(One { page, form, schedule, templates, more_templates, preview, runs, changes })
+    Ok(One { page, form, schedule, templates, more_templates, groups, preview, runs, changes })
 }
 
 pub(super) async fn new_page(page: Page, signed: SignedIn, State(app): State<App>) -> Result<Response, ui::Error> {
@@ -164,6 +186,7 @@ pub(super) async fn create(
         description: form.value("description").to_owned(),
         timing: form::timing(&form, &mut errors),
         templates: form::templates(&form, &mut errors),
+        template_groups: form::template_groups(&form, &mut errors),
         disabled: false,
         overlap_policy: form.filled("overlapPolicy").map(str::to_owned),
         catch_up_minutes: form::catch_up(&form, &mut errors),
@@ -197,6 +220,7 @@ pub(super) async fn save(
         description: Some(form.value("description").to_owned()),
         timing: form::timing(&form, &mut errors),
         templates: Some(form::templates(&form, &mut errors)),
+        template_groups: Some(form::template_groups(&form, &mut errors)),
         overlap_policy: form.filled("overlapPolicy").map(str::to_owned),
         catch_up_minutes: form::catch_up(&form, &mut errors),
     };
