@@ -1,22 +1,20 @@
 //! What a scan of some targets and ports would do, before it is run: addresses, ports, probes, scanners, warnings.
 //!
 //! Planning (`planning`) decides for real; this reads the same rows by the same rules, so that nobody is surprised.
-use std::collections::BTreeMap;
+mod read;
 
 use chrono::{DateTime, Utc};
-use mipo_domain::address::{IpRange, IpSet};
-use mipo_domain::exclusions::Exclusions;
+use mipo_domain::address::IpSet;
 use mipo_domain::ids::ScannerId;
 use mipo_domain::ports::Ports;
 use mipo_store::Conn;
-use mipo_store::config::port_lists::{self, PortList};
-use mipo_store::config::scanners::{self, Scanner};
-use mipo_store::config::subnets::{self, Subnet};
-use uuid::Uuid;
+use mipo_store::config::planning::PortSource;
+use mipo_store::config::scanners::Scanner;
 
+use self::read::{Rows, Standing, Target};
+use crate::AppError;
 use crate::scanners::is_draining;
 use crate::templates::Sources;
-use crate::{AppError, exclusions, port_lists as port_list_rules};
 
 /// Probes per second assumed of a scanner that has not been measured.
 const UNMEASURED_PPS: f64 = 500.0;
@@ -79,6 +77,8 @@ pub struct Summary {
     pub udp_ports: u32,
     /// Addresses × ports, without what is excluded, as one vantage sees them.
     pub probes: u128,
+    /// Host names among the targets whose addresses nobody knows yet: a plan will find more than is counted here.
+    pub unresolved: u32,
     /// Scanners that would take part.
     pub scanners: Vec<Vantage>,
     /// How long the slowest of them would take; 0 when none would.
@@ -88,6 +88,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// True when a scan of it would probe something, as far as can be told.
+    pub fn is_runnable(&self) -> bool {
+        (self.probes > 0 || self.unresolved > 0) && self.blocked().is_none()
+    }
+
     /// Why it cannot run, if so.
     pub fn blocked(&self) -> Option<&Warning> {
         self.warnings.iter().find(|warning| warning.blocks)
@@ -102,15 +107,6 @@ impl Summary {
     }
 }
 
-/// Rows that summaries are made of, read once for many.
-struct Rows {
-    subnets: Vec<Subnet>,
-    lists: Vec<PortList>,
-    scanners: Vec<Scanner>,
-    exclusions: Exclusions,
-    now: DateTime<Utc>,
-}
-
 /// The summary of `sources`, whose ids are known.
 pub(crate) async fn of(
     conn: &mut Conn,
@@ -118,8 +114,8 @@ pub(crate) async fn of(
     now: DateTime<Utc>,
     limits: Limits,
 ) -> Result<Summary, AppError> {
-    let mut all = of_many(conn, std::slice::from_ref(sources), now, limits).await?;
-    all.pop().ok_or_else(|| AppError::Internal("no summary was made".to_owned()))
+    let rows = Rows::of(conn, sources, now).await?;
+    Ok(rows.summary(sources, limits))
 }
 
 /// The summaries of several sources, in their order.
@@ -129,46 +125,34 @@ pub(crate) async fn of_many(
     now: DateTime<Utc>,
     limits: Limits,
 ) -> Result<Vec<Summary>, AppError> {
-    let ids = |of: fn(&Sources) -> &Vec<Uuid>| {
-        let mut ids: Vec<Uuid> = all.iter().flat_map(of).copied().collect();
-        ids.sort_unstable();
-        ids.dedup();
-        ids
-    };
-    let subnets = subnets::get_many(conn, ids(|sources| &sources.subnets)).await?;
-    let lists = port_lists::get_many(conn, ids(|sources| &sources.port_lists)).await?;
-    let mut assigned: Vec<Uuid> = subnets.iter().flat_map(|subnet| subnet.scanners.iter().map(|s| s.id)).collect();
-    assigned.sort_unstable();
-    assigned.dedup();
-    let scanners = scanners::get_many(conn, assigned).await?;
-    let rows = Rows { subnets, lists, scanners, exclusions: exclusions::in_force(conn).await?, now };
-    all.iter().map(|sources| rows.summary(sources, limits)).collect()
+    let rows = Rows::of(conn, &Sources::union(all), now).await?;
+    Ok(all.iter().map(|sources| rows.summary(sources, limits)).collect())
 }
 
 impl Rows {
-    fn summary(&self, sources: &Sources, limits: Limits) -> Result<Summary, AppError> {
+    fn summary(&self, sources: &Sources, limits: Limits) -> Summary {
         let mut summary = Summary::default();
-        let subnets: Vec<&Subnet> =
-            self.subnets.iter().filter(|subnet| sources.subnets.contains(&subnet.id.as_uuid())).collect();
-        let lists: Vec<&PortList> =
-            self.lists.iter().filter(|list| sources.port_lists.contains(&list.id.as_uuid())).collect();
-
-        let mut ports = Ports::default();
-        for list in &lists {
-            ports = ports.union(&port_list_rules::ports_of(list)?);
-        }
+        let targets: Vec<&Target> = self.targets.iter().filter(|target| target.is_of(sources)).collect();
+        let lists: Vec<&PortSource> = self.lists.iter().filter(|list| read::is_port_source(list, sources)).collect();
+        let ports = lists.iter().fold(Ports::default(), |sum, list| sum.union(&list.ports));
         summary.ports = ports.tcp.count();
         summary.udp_ports = ports.udp.count();
 
-        let wanted: IpSet = subnets.iter().map(|subnet| IpRange::from(subnet.cidr)).collect();
+        let wanted: IpSet = targets.iter().flat_map(|target| target.addresses.ranges()).collect();
         let allowed = wanted.subtract(self.exclusions.whole());
         summary.ips = allowed.count();
         summary.excluded_ips = wanted.count() - summary.ips;
         summary.probes = self.probes(&allowed, &ports);
+        summary.unresolved = targets.iter().filter(|target| target.is_open()).count() as u32;
 
-        self.vantages(&mut summary, &subnets, &lists, &ports);
-        self.warnings(&mut summary, &subnets, &lists, limits);
-        Ok(summary)
+        self.vantages(&mut summary, &targets, &lists, &ports);
+        self.target_warnings(&mut summary, &targets);
+        self.scanner_warnings(&mut summary, &targets);
+        warn_of_losses(&mut summary);
+        if !targets.is_empty() && !lists.is_empty() {
+            block(&mut summary, limits);
+        }
+        summary
     }
 
     fn probes(&self, addresses: &IpSet, ports: &Ports) -> u128 {
@@ -178,30 +162,30 @@ impl Rows {
             .fold(0, |sum: u128, (set, ports)| sum.saturating_add(set.count().saturating_mul(ports.count().into())))
     }
 
-    fn vantages(&self, summary: &mut Summary, subnets: &[&Subnet], lists: &[&PortList], ports: &Ports) {
+    fn is_usable(&self, scanner: &Scanner) -> bool {
+        scanner.status != "disabled" && !is_draining(scanner, self.now)
+    }
+
+    fn vantages(&self, summary: &mut Summary, targets: &[&Target], lists: &[&PortSource], ports: &Ports) {
         let list_rate = lists.iter().map(|list| list.rate_limit).filter(|rate| *rate > 0).min();
-        let mut shares: BTreeMap<Uuid, Vec<&Subnet>> = BTreeMap::new();
-        for subnet in subnets {
-            for scanner in subnet.scanners.iter() {
-                shares.entry(scanner.id).or_default().push(subnet);
+        let usable: Vec<&Scanner> = self.scanners.iter().filter(|scanner| self.is_usable(scanner)).collect();
+        for &scanner in &usable {
+            let share: Vec<&Target> =
+                targets.iter().copied().filter(|target| target.scanners.contains(&scanner.id)).collect();
+            let all: IpSet = share.iter().flat_map(|target| target.addresses.ranges()).collect();
+            let addresses = all.subtract(self.exclusions.whole());
+            if share.iter().all(|target| target.addresses.is_empty() && !target.is_open()) {
+                continue;
             }
-        }
-        let now_usable = |scanner: &Scanner| scanner.status != "disabled" && !is_draining(scanner, self.now);
-        for scanner in self.scanners.iter().filter(|scanner| now_usable(scanner)) {
-            let Some(share) = shares.get(&scanner.id.as_uuid()) else { continue };
-            let addresses = share
-                .iter()
-                .map(|subnet| IpRange::from(subnet.cidr))
-                .collect::<IpSet>()
-                .subtract(self.exclusions.whole());
             let mut seconds = 0.0;
-            for subnet in share {
-                let part = IpSet::from_ranges([IpRange::from(subnet.cidr)]).subtract(self.exclusions.whole());
+            for target in share {
+                let part = target.addresses.subtract(self.exclusions.whole());
+                let among = usable.iter().filter(|scanner| target.scanners.contains(&scanner.id)).count();
                 let fair =
                     |rate: i32, among: usize| Some(f64::from(rate) / among.max(1) as f64).filter(|rate| *rate > 0.0);
                 let limit = [
                     fair(scanner.rate_limit, 1),
-                    fair(subnet.rate_limit, subnet.scanners.len()),
+                    fair(target.rate_limit, among),
                     list_rate.map(f64::from),
                     Some(scanner.measured_pps.unwrap_or(UNMEASURED_PPS)),
                 ];
@@ -223,14 +207,34 @@ impl Rows {
         summary.scanners.sort_by_key(|vantage| vantage.name.to_lowercase());
     }
 
-    fn warnings(&self, summary: &mut Summary, subnets: &[&Subnet], lists: &[&PortList], limits: Limits) {
-        for subnet in subnets.iter().filter(|subnet| subnet.scanners.is_empty()) {
-            summary.warn("no_scanner", format!("No scanner is assigned to “{}”; it would be skipped.", subnet.name));
+    fn target_warnings(&self, summary: &mut Summary, targets: &[&Target]) {
+        for target in targets {
+            let name = &target.name;
+            if target.scanners.is_empty() {
+                summary.warn("no_scanner", format!("No scanner is assigned to “{name}”; it would be skipped."));
+            }
+            match target.standing {
+                Standing::Unresolved => summary.warn(
+                    "unresolved",
+                    format!("“{name}” has not been resolved yet; its addresses are looked up when a scan is planned."),
+                ),
+                Standing::ResolvedBefore if target.addresses.is_empty() => summary.warn(
+                    "unresolved",
+                    format!("“{name}” resolved to no address that may be scanned; it is asked again for each scan."),
+                ),
+                Standing::Known | Standing::ResolvedBefore => {}
+                Standing::EmptyList => {
+                    summary.warn("empty_list", format!("Discovery list “{name}” holds no address now."));
+                }
+            }
         }
+    }
+
+    fn scanner_warnings(&self, summary: &mut Summary, targets: &[&Target]) {
         let mut named: Vec<&Scanner> = self
             .scanners
             .iter()
-            .filter(|scanner| subnets.iter().any(|s| s.scanners.iter().any(|a| a.id == scanner.id.as_uuid())))
+            .filter(|scanner| targets.iter().any(|target| target.scanners.contains(&scanner.id)))
             .collect();
         named.sort_by_key(|scanner| scanner.name.to_lowercase());
         for scanner in named {
@@ -245,38 +249,46 @@ impl Rows {
                 summary.warn("scanner_pending", format!("Scanner “{name}” has not started yet; its jobs wait for it."));
             }
         }
-        if summary.excluded_ips > 0 {
-            let n = summary.excluded_ips;
-            let (count, verb) = if n == 1 { ("1 address".to_owned(), "is") } else { (format!("{n} addresses"), "are") };
-            summary.warn("excluded", format!("{count} {verb} excluded and would not be probed."));
-        }
-        if summary.udp_ports > 0 {
-            let n = summary.udp_ports;
-            let what = if n == 1 { "port is" } else { "ports are" };
-            summary.warn("udp", format!("{n} UDP {what} not scanned: only TCP is probed."));
-        }
-        if subnets.is_empty() || lists.is_empty() {
-            return;
-        }
-        if summary.ports == 0 {
-            summary
-                .block("udp_only", "Every port is UDP, and only TCP is probed; nothing would be scanned.".to_owned());
-        } else if summary.probes == 0 {
-            summary.block("nothing_to_scan", "Everything is excluded; nothing would be scanned.".to_owned());
-        } else if summary.scanners.is_empty() {
-            summary.block(
-                "no_scanner",
-                "No scanner would run it; assign an enabled scanner to one of the subnets.".to_owned(),
-            );
-        }
-        if summary.ips > limits.target_ips || summary.probes > limits.probes {
-            summary.block(
-                "scope_too_large",
-                format!(
-                    "{} addresses and {} probes are more than the limits of {} and {}; take smaller subnets or fewer ports.",
-                    summary.ips, summary.probes, limits.target_ips, limits.probes
-                ),
-            );
-        }
+    }
+}
+
+/// What would not be probed although it was asked for.
+fn warn_of_losses(summary: &mut Summary) {
+    if summary.excluded_ips > 0 {
+        let n = summary.excluded_ips;
+        let (count, verb) = if n == 1 { ("1 address".to_owned(), "is") } else { (format!("{n} addresses"), "are") };
+        summary.warn("excluded", format!("{count} {verb} excluded and would not be probed."));
+    }
+    if summary.udp_ports > 0 {
+        let n = summary.udp_ports;
+        let what = if n == 1 { "port is" } else { "ports are" };
+        summary.warn("udp", format!("{n} UDP {what} not scanned: only TCP is probed."));
+    }
+}
+
+/// Why it could not be run: some targets and some ports are chosen.
+fn block(summary: &mut Summary, limits: Limits) {
+    let (ips, probes) = (summary.ips, summary.probes);
+    if summary.ports == 0 {
+        summary.block("udp_only", "Every port is UDP, and only TCP is probed; nothing would be scanned.".to_owned());
+    } else if probes == 0 && summary.unresolved == 0 {
+        let message = if ips > 0 || summary.excluded_ips > 0 {
+            "Everything is excluded; nothing would be scanned."
+        } else {
+            "The targets hold no address; nothing would be scanned."
+        };
+        summary.block("nothing_to_scan", message.to_owned());
+    } else if summary.scanners.is_empty() {
+        let message = "No scanner would run it; assign an enabled scanner to one of the targets.";
+        summary.block("no_scanner", message.to_owned());
+    }
+    if ips > limits.target_ips || probes > limits.probes {
+        summary.block(
+            "scope_too_large",
+            format!(
+                "{ips} addresses and {probes} probes are more than the limits of {} and {}; take smaller subnets or fewer ports.",
+                limits.target_ips, limits.probes
+            ),
+        );
     }
 }
