@@ -120,6 +120,8 @@ uuid_ids! {
     ExclusionId,
     /// An FQDN target.
     FqdnId,
+    /// A group of FQDNs.
+    FqdnGroupId,
     /// A state of a job error.
     JobErrorId,
     /// A port list.

@@ -9,15 +9,19 @@ pub mod audit;
 pub mod auth;
 pub mod common;
 pub mod exclusions;
+pub mod fqdn_groups;
+pub mod fqdns;
 pub mod guard;
 pub mod me;
 pub mod openapi;
 pub mod ops;
 pub mod port_lists;
 pub mod scan_templates;
+pub mod scanner_groups;
 pub mod scanners;
 pub mod scans;
 pub mod schedules;
+pub mod subnet_groups;
 pub mod subnets;
 
 use axum::Router;
@@ -36,7 +40,11 @@ fn described() -> OpenApiRouter<App> {
         .merge(scans::routes())
         .merge(schedules::routes())
         .merge(scanners::routes())
+        .merge(scanner_groups::routes())
         .merge(subnets::routes())
+        .merge(subnet_groups::routes())
+        .merge(fqdns::routes())
+        .merge(fqdn_groups::routes())
         .merge(port_lists::routes())
         .merge(scan_templates::routes())
         .merge(exclusions::routes())
