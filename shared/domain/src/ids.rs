@@ -122,6 +122,8 @@ uuid_ids! {
     ExclusionId,
     /// An FQDN target.
     FqdnId,
+    /// A group of FQDNs.
+    FqdnGroupId,
     /// A state of a job error.
     JobErrorId,
     /// An entry of the port catalog.

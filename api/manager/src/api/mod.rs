@@ -10,6 +10,8 @@ pub mod auth;
 pub mod blackouts;
 pub mod common;
 pub mod exclusions;
+pub mod fqdn_groups;
+pub mod fqdns;
 pub mod guard;
 pub mod job_errors;
 pub mod me;
@@ -18,10 +20,12 @@ pub mod ops;
 pub mod port_catalog;
 pub mod port_lists;
 pub mod scan_templates;
+pub mod scanner_groups;
 pub mod scanners;
 pub mod scans;
 pub mod schedules;
 pub mod seeds;
+pub mod subnet_groups;
 pub mod subnets;
 
 use axum::Router;
@@ -40,7 +44,11 @@ fn described() -> OpenApiRouter<App> {
         .merge(scans::routes())
         .merge(schedules::routes())
         .merge(scanners::routes())
+        .merge(scanner_groups::routes())
         .merge(subnets::routes())
+        .merge(subnet_groups::routes())
+        .merge(fqdns::routes())
+        .merge(fqdn_groups::routes())
         .merge(port_lists::routes())
         .merge(port_catalog::routes())
         .merge(seeds::routes())

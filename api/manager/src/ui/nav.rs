@@ -92,7 +92,11 @@ pub static AREAS: &[Area] = &[
         title: "Configuration",
         entries: &[
             entry("/config/scanners", "Scanners", Right::ScannersView),
+            entry("/config/scanner-groups", "Scanner groups", Right::ConfigView),
             entry("/config/subnets", "Subnets", Right::ConfigView),
+            entry("/config/subnet-groups", "Subnet groups", Right::ConfigView),
+            entry("/config/fqdns", "FQDNs", Right::ConfigView),
+            entry("/config/fqdn-groups", "FQDN groups", Right::ConfigView),
             entry("/config/port-catalog", "Port catalog", Right::ConfigView),
             entry("/config/port-lists", "Port lists", Right::ConfigView),
             entry("/config/scan-templates", "Scan templates", Right::ConfigView),

@@ -59,12 +59,11 @@ impl InForce {
         u64::try_from((begin - at).num_seconds()).is_ok_and(|ahead| ahead < seconds).then_some(begin)
     }
 
-    /// True when it can hold a job of one of `scanners` for addresses in `networks`.
-    pub fn concerns(&self, networks: &[IpNet], scanners: &[ScannerId]) -> bool {
-        let meet = |one: &IpNet| networks.iter().any(|other| one.contains(other) || other.contains(one));
+    /// True when it can hold a job of one of `scanners` for `addresses`.
+    pub fn concerns(&self, addresses: &IpSet, scanners: &[ScannerId]) -> bool {
         self.scope.all
             || self.scope.scanners.iter().any(|scanner| scanners.contains(scanner))
-            || self.scope.networks.iter().any(meet)
+            || self.scope.networks.iter().copied().collect::<IpSet>().intersects(addresses)
     }
 }
 

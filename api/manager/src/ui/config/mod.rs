@@ -1,9 +1,12 @@
-//! Configuration: scanners, subnets, port lists, scan templates, exclusions, blackout windows.
+//! Configuration: scanners, targets, ports, scan templates, groups of them, exclusions, blackout windows.
+pub(crate) mod assigning;
 pub(crate) mod blackouts;
 pub(crate) mod changes;
 pub(crate) mod cloning;
 pub(crate) mod deletion;
 pub(crate) mod exclusions;
+pub(crate) mod fqdns;
+pub(crate) mod groups;
 mod password;
 pub(crate) mod port_catalog;
 pub(crate) mod port_lists;
@@ -21,6 +24,7 @@ use axum::routing::{get, post};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use mipo_app::{AppError, Ctx, FieldError};
 
+use self::groups::{FqdnGroups, ScannerGroups, SubnetGroups};
 use super::forms::Form;
 use crate::lists::encode;
 use crate::state::App;
@@ -42,6 +46,8 @@ pub fn routes() -> Router<App> {
         .route("/config/scanners/{id}/bind", post(scanners::actions::bind))
         .route("/config/scanners/{id}/release-binding", post(scanners::actions::release_binding))
         .route("/config/scanners/{id}/delete", get(scanners::detail::delete_page).post(scanners::detail::delete))
+        .merge(group_routes())
+        .merge(fqdn_routes())
         .route("/config/subnets", get(subnets::list))
         .route("/config/subnets/new", get(subnets::new_page).post(subnets::create))
         .route("/config/subnets/{id}", get(subnets::page).post(subnets::save))
@@ -76,6 +82,56 @@ pub fn routes() -> Router<App> {
         .route("/config/exclusions/{id}/clone", get(exclusions::clone_page).post(exclusions::duplicate))
         .route("/config/exclusions/{id}/delete", get(exclusions::delete_page).post(exclusions::delete))
         .merge(blackouts::routes())
+}
+
+fn group_routes() -> Router<App> {
+    Router::new()
+        .route("/config/scanner-groups", get(groups::list::<ScannerGroups>))
+        .route(
+            "/config/scanner-groups/new",
+            get(groups::new_page::<ScannerGroups>).post(groups::create::<ScannerGroups>),
+        )
+        .route("/config/scanner-groups/{id}", get(groups::page::<ScannerGroups>).post(groups::save::<ScannerGroups>))
+        .route(
+            "/config/scanner-groups/{id}/clone",
+            get(groups::clone_page::<ScannerGroups>).post(groups::duplicate::<ScannerGroups>),
+        )
+        .route(
+            "/config/scanner-groups/{id}/delete",
+            get(groups::delete_page::<ScannerGroups>).post(groups::delete::<ScannerGroups>),
+        )
+        .route("/config/subnet-groups", get(groups::list::<SubnetGroups>))
+        .route("/config/subnet-groups/new", get(groups::new_page::<SubnetGroups>).post(groups::create::<SubnetGroups>))
+        .route("/config/subnet-groups/{id}", get(groups::page::<SubnetGroups>).post(groups::save::<SubnetGroups>))
+        .route(
+            "/config/subnet-groups/{id}/clone",
+            get(groups::clone_page::<SubnetGroups>).post(groups::duplicate::<SubnetGroups>),
+        )
+        .route(
+            "/config/subnet-groups/{id}/delete",
+            get(groups::delete_page::<SubnetGroups>).post(groups::delete::<SubnetGroups>),
+        )
+}
+
+fn fqdn_routes() -> Router<App> {
+    Router::new()
+        .route("/config/fqdns", get(fqdns::list))
+        .route("/config/fqdns/new", get(fqdns::new_page).post(fqdns::create))
+        .route("/config/fqdns/{id}", get(fqdns::page).post(fqdns::save))
+        .route("/config/fqdns/{id}/resolve", post(fqdns::resolve))
+        .route("/config/fqdns/{id}/clone", get(fqdns::clone_page).post(fqdns::duplicate))
+        .route("/config/fqdns/{id}/delete", get(fqdns::delete_page).post(fqdns::delete))
+        .route("/config/fqdn-groups", get(groups::list::<FqdnGroups>))
+        .route("/config/fqdn-groups/new", get(groups::new_page::<FqdnGroups>).post(groups::create::<FqdnGroups>))
+        .route("/config/fqdn-groups/{id}", get(groups::page::<FqdnGroups>).post(groups::save::<FqdnGroups>))
+        .route(
+            "/config/fqdn-groups/{id}/clone",
+            get(groups::clone_page::<FqdnGroups>).post(groups::duplicate::<FqdnGroups>),
+        )
+        .route(
+            "/config/fqdn-groups/{id}/delete",
+            get(groups::delete_page::<FqdnGroups>).post(groups::delete::<FqdnGroups>),
+        )
 }
 
 /// The choice between built-in and own objects.
