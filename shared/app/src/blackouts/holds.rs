@@ -1,6 +1,6 @@
 //! What blackout windows do to scan jobs (product 7.5), and what they will do.
 use chrono::{DateTime, Utc};
-use ipnet::IpNet;
+use mipo_domain::address::IpSet;
 use mipo_domain::calendar::Window;
 use mipo_domain::ids::{BlackoutId, ScanId, ScannerId};
 use mipo_store::Conn;

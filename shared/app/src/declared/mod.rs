@@ -3,7 +3,10 @@
 //! Objects are known by their names. What a document does not name stays as it is, unless it is told to prune. Everything
 //! goes through the use cases that the pages call, in one transaction, so a document can do nothing that a person could
 //! not do, and does all or nothing.
+mod blackouts;
 mod exclusions;
+mod fqdns;
+mod groups;
 mod kind;
 mod ports;
 mod scanners;
@@ -15,7 +18,10 @@ use mipo_store::Conn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use blackouts::BlackoutSpec;
 pub use exclusions::ExclusionSpec;
+pub use fqdns::FqdnSpec;
+pub use groups::{Fqdns, GroupSpec, Holds, Scanners, Subnets};
 pub use ports::PortListSpec;
 pub use scanners::ScannerSpec;
 pub use schedules::ScheduleSpec;
@@ -32,9 +38,21 @@ pub struct Document {
     /// Scanners; a new one waits for a token.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scanners: Vec<ScannerSpec>,
+    /// Groups of scanners.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scanner_groups: Vec<GroupSpec<Scanners>>,
     /// Networks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<SubnetSpec>,
+    /// Groups of networks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subnet_groups: Vec<GroupSpec<Subnets>>,
+    /// Host names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fqdns: Vec<FqdnSpec>,
+    /// Groups of host names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fqdn_groups: Vec<GroupSpec<Fqdns>>,
     /// Ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub port_lists: Vec<PortListSpec>,
@@ -47,6 +65,9 @@ pub struct Document {
     /// What is never probed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exclusions: Vec<ExclusionSpec>,
+    /// What is not probed now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blackouts: Vec<BlackoutSpec>,
 }
 
 /// What a document changes on one object.
@@ -86,11 +107,16 @@ pub struct Refused {
 pub async fn export(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Document, AppError> {
     Ok(Document {
         scanners: kind::export::<ScannerSpec>(conn, ctx).await?,
+        scanner_groups: kind::export::<GroupSpec<Scanners>>(conn, ctx).await?,
         subnets: kind::export::<SubnetSpec>(conn, ctx).await?,
+        subnet_groups: kind::export::<GroupSpec<Subnets>>(conn, ctx).await?,
+        fqdns: kind::export::<FqdnSpec>(conn, ctx).await?,
+        fqdn_groups: kind::export::<GroupSpec<Fqdns>>(conn, ctx).await?,
         port_lists: kind::export::<PortListSpec>(conn, ctx).await?,
         scan_templates: kind::export::<TemplateSpec>(conn, ctx).await?,
         schedules: kind::export::<ScheduleSpec>(conn, ctx).await?,
         exclusions: kind::export::<ExclusionSpec>(conn, ctx).await?,
+        blackouts: kind::export::<BlackoutSpec>(conn, ctx).await?,
     })
 }
 
@@ -102,18 +128,28 @@ pub async fn apply(conn: &mut Conn, ctx: &Ctx<'_>, document: &Document, prune: b
     let mut steps = Vec::new();
     let extra = Extra {
         scanners: kind::put(conn, ctx, &document.scanners, &mut names, &mut steps).await?,
+        scanner_groups: kind::put(conn, ctx, &document.scanner_groups, &mut names, &mut steps).await?,
         subnets: kind::put(conn, ctx, &document.subnets, &mut names, &mut steps).await?,
+        subnet_groups: kind::put(conn, ctx, &document.subnet_groups, &mut names, &mut steps).await?,
+        fqdns: kind::put(conn, ctx, &document.fqdns, &mut names, &mut steps).await?,
+        fqdn_groups: kind::put(conn, ctx, &document.fqdn_groups, &mut names, &mut steps).await?,
         port_lists: kind::put(conn, ctx, &document.port_lists, &mut names, &mut steps).await?,
         scan_templates: kind::put(conn, ctx, &document.scan_templates, &mut names, &mut steps).await?,
         schedules: kind::put(conn, ctx, &document.schedules, &mut names, &mut steps).await?,
         exclusions: kind::put(conn, ctx, &document.exclusions, &mut names, &mut steps).await?,
+        blackouts: kind::put(conn, ctx, &document.blackouts, &mut names, &mut steps).await?,
     };
     if prune {
+        kind::prune::<BlackoutSpec>(conn, ctx, extra.blackouts, &mut steps).await?;
         kind::prune::<ExclusionSpec>(conn, ctx, extra.exclusions, &mut steps).await?;
         kind::prune::<ScheduleSpec>(conn, ctx, extra.schedules, &mut steps).await?;
         kind::prune::<TemplateSpec>(conn, ctx, extra.scan_templates, &mut steps).await?;
         kind::prune::<PortListSpec>(conn, ctx, extra.port_lists, &mut steps).await?;
+        kind::prune::<GroupSpec<Fqdns>>(conn, ctx, extra.fqdn_groups, &mut steps).await?;
+        kind::prune::<FqdnSpec>(conn, ctx, extra.fqdns, &mut steps).await?;
+        kind::prune::<GroupSpec<Subnets>>(conn, ctx, extra.subnet_groups, &mut steps).await?;
         kind::prune::<SubnetSpec>(conn, ctx, extra.subnets, &mut steps).await?;
+        kind::prune::<GroupSpec<Scanners>>(conn, ctx, extra.scanner_groups, &mut steps).await?;
         kind::prune::<ScannerSpec>(conn, ctx, extra.scanners, &mut steps).await?;
     }
     Ok(steps)
@@ -122,9 +158,14 @@ pub async fn apply(conn: &mut Conn, ctx: &Ctx<'_>, document: &Document, prune: b
 /// What is there and not in the document.
 struct Extra {
     scanners: Vec<kind::Stored<ScannerSpec>>,
+    scanner_groups: Vec<kind::Stored<GroupSpec<Scanners>>>,
     subnets: Vec<kind::Stored<SubnetSpec>>,
+    subnet_groups: Vec<kind::Stored<GroupSpec<Subnets>>>,
+    fqdns: Vec<kind::Stored<FqdnSpec>>,
+    fqdn_groups: Vec<kind::Stored<GroupSpec<Fqdns>>>,
     port_lists: Vec<kind::Stored<PortListSpec>>,
     scan_templates: Vec<kind::Stored<TemplateSpec>>,
     schedules: Vec<kind::Stored<ScheduleSpec>>,
     exclusions: Vec<kind::Stored<ExclusionSpec>>,
+    blackouts: Vec<kind::Stored<BlackoutSpec>>,
 }

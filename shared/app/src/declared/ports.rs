@@ -59,6 +59,7 @@ impl Kind for PortListSpec {
             description: self.description.clone(),
             ports: self.ports.clone(),
             rate_limit: self.rate_limit,
+            ..NewPortList::default()
         };
         Ok(port_lists::create(conn, ctx, input).await?.id.into())
     }
@@ -70,6 +71,7 @@ impl Kind for PortListSpec {
             description: Some(self.description.clone()),
             ports: Some(self.ports.clone()),
             rate_limit: Some(self.rate_limit),
+            ..PortListPatch::default()
         };
         port_lists::update(conn, ctx, stored.id.into(), patch).await.map(|_| ())
     }

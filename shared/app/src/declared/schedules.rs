@@ -149,6 +149,7 @@ impl Kind for ScheduleSpec {
             description: self.description.clone(),
             timing: self.timing(),
             templates: self.templates(names)?,
+            template_groups: Vec::new(),
             disabled: !self.enabled,
             overlap_policy: Some(self.overlap_policy.clone()),
             catch_up_minutes: Some(self.catch_up_minutes),
@@ -170,6 +171,7 @@ impl Kind for ScheduleSpec {
             description: Some(self.description.clone()),
             timing: self.timing(),
             templates: Some(self.templates(names)?),
+            template_groups: None,
             overlap_policy: Some(self.overlap_policy.clone()),
             catch_up_minutes: Some(self.catch_up_minutes),
         };

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::ScannerSpec;
+use super::fqdns::assignment;
+use super::groups::{self, Holds as _};
 use super::kind::{Kind, Names, Stored, all, names_of, sorted, text};
-use crate::fields::Checks;
 use crate::subnets::{self, NewSubnet, SubnetPatch};
 use crate::{AppError, Ctx};
 
@@ -27,6 +28,9 @@ pub struct SubnetSpec {
     /// Names of the scanners that scan it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scanners: Vec<String>,
+    /// Names of the scanner groups that scan it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scanner_groups: Vec<String>,
 }
 
 impl Kind for SubnetSpec {
@@ -42,11 +46,12 @@ impl Kind for SubnetSpec {
             self.cidr = net.to_string();
         }
         self.scanners = sorted(self.scanners);
+        self.scanner_groups = sorted(self.scanner_groups);
         self
     }
 
     fn references(&mut self) -> Vec<(&'static str, &mut Vec<String>)> {
-        vec![(ScannerSpec::NAME, &mut self.scanners)]
+        vec![(ScannerSpec::NAME, &mut self.scanners), (groups::Scanners::NAME, &mut self.scanner_groups)]
     }
 
     async fn stored(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<Stored<Self>>, AppError> {
@@ -61,21 +66,19 @@ impl Kind for SubnetSpec {
                 description: row.description,
                 rate_limit: row.rate_limit.into(),
                 scanners: names_of(&row.scanners),
+                scanner_groups: names_of(&row.scanner_groups),
             },
         };
         Ok(rows.into_iter().map(stored).collect())
     }
 
     async fn create(&self, conn: &mut Conn, ctx: &Ctx<'_>, names: &Names) -> Result<Uuid, AppError> {
-        let mut checks = Checks::new();
-        let scanners = names.ids(&mut checks, "scanners", ScannerSpec::NAME, &self.scanners);
-        checks.done()?;
         let input = NewSubnet {
             name: self.name.clone(),
             cidr: self.cidr.clone(),
             description: self.description.clone(),
             rate_limit: self.rate_limit,
-            scanners,
+            assignment: assignment(names, &self.scanners, &self.scanner_groups)?,
         };
         Ok(subnets::create(conn, ctx, input).await?.id.into())
     }
@@ -96,11 +99,10 @@ impl Kind for SubnetSpec {
             rate_limit: Some(self.rate_limit),
         };
         let row = subnets::update(conn, ctx, id, patch).await?;
-        if self.scanners != sorted(stored.spec.scanners.clone()) {
-            let mut checks = Checks::new();
-            let scanners: Vec<_> = names.ids(&mut checks, "scanners", ScannerSpec::NAME, &self.scanners);
-            checks.done()?;
-            subnets::assign_scanners(conn, ctx, id, row.version, &scanners).await?;
+        let before = stored.spec.clone().tidy();
+        if (&self.scanners, &self.scanner_groups) != (&before.scanners, &before.scanner_groups) {
+            let now = assignment(names, &self.scanners, &self.scanner_groups)?;
+            subnets::assign_scanners(conn, ctx, id, row.version, now.scanners, Some(now.groups)).await?;
         }
         Ok(())
     }

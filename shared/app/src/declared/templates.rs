@@ -3,8 +3,9 @@ use mipo_store::Conn;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::groups::{self, Holds as _};
 use super::kind::{Kind, Names, Stored, all, names_of, sorted, text};
-use super::{PortListSpec, SubnetSpec};
+use super::{FqdnSpec, PortListSpec, SubnetSpec};
 use crate::fields::Checks;
 use crate::templates::{self, NewTemplate, ScanTemplate, Sources, TemplatePatch};
 use crate::{AppError, Ctx};
@@ -21,6 +22,15 @@ pub struct TemplateSpec {
     /// Names of subnets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subnets: Vec<String>,
+    /// Names of subnet groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub subnet_groups: Vec<String>,
+    /// Names of FQDNs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fqdns: Vec<String>,
+    /// Names of FQDN groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fqdn_groups: Vec<String>,
     /// Names of port lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_lists: Vec<String>,
@@ -31,6 +41,9 @@ impl TemplateSpec {
         let mut checks = Checks::new();
         let sources = Sources {
             subnets: names.ids(&mut checks, "subnets", SubnetSpec::NAME, &self.subnets),
+            subnet_groups: names.ids(&mut checks, "subnet_groups", groups::Subnets::NAME, &self.subnet_groups),
+            fqdns: names.ids(&mut checks, "fqdns", FqdnSpec::NAME, &self.fqdns),
+            fqdn_groups: names.ids(&mut checks, "fqdn_groups", groups::Fqdns::NAME, &self.fqdn_groups),
             port_lists: names.ids(&mut checks, "port_lists", PortListSpec::NAME, &self.port_lists),
             ..Sources::default()
         };
@@ -49,12 +62,21 @@ impl Kind for TemplateSpec {
     fn tidy(mut self) -> Self {
         self.description = text(&self.description);
         self.subnets = sorted(self.subnets);
+        self.subnet_groups = sorted(self.subnet_groups);
+        self.fqdns = sorted(self.fqdns);
+        self.fqdn_groups = sorted(self.fqdn_groups);
         self.port_lists = sorted(self.port_lists);
         self
     }
 
     fn references(&mut self) -> Vec<(&'static str, &mut Vec<String>)> {
-        vec![(SubnetSpec::NAME, &mut self.subnets), (PortListSpec::NAME, &mut self.port_lists)]
+        vec![
+            (SubnetSpec::NAME, &mut self.subnets),
+            (groups::Subnets::NAME, &mut self.subnet_groups),
+            (FqdnSpec::NAME, &mut self.fqdns),
+            (groups::Fqdns::NAME, &mut self.fqdn_groups),
+            (PortListSpec::NAME, &mut self.port_lists),
+        ]
     }
 
     async fn stored(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<Stored<Self>>, AppError> {
@@ -65,6 +87,9 @@ impl Kind for TemplateSpec {
             built_in: row.built_in,
             spec: Self {
                 subnets: names_of(&row.subnets),
+                subnet_groups: names_of(&row.subnet_groups),
+                fqdns: names_of(&row.fqdns),
+                fqdn_groups: names_of(&row.fqdn_groups),
                 port_lists: names_of(&row.port_lists),
                 name: row.name,
                 description: row.description,
@@ -95,7 +120,12 @@ impl Kind for TemplateSpec {
             name: Some(self.name.clone()),
             description: Some(self.description.clone()),
             subnets: Some(sources.subnets),
+            subnet_groups: Some(sources.subnet_groups),
+            fqdns: Some(sources.fqdns),
+            fqdn_groups: Some(sources.fqdn_groups),
             port_lists: Some(sources.port_lists),
+            discovery_lists: None,
+            port_list_groups: None,
         };
         templates::update(conn, ctx, stored.id.into(), patch).await.map(|_| ())
     }

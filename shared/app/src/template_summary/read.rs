@@ -10,8 +10,8 @@ use mipo_store::config::planning::{self, PortSource};
 use mipo_store::config::scanners::{self, Scanner};
 use uuid::Uuid;
 
-use crate::templates::Sources;
 use crate::blackouts::{self, InForce};
+use crate::templates::Sources;
 use crate::{AppError, exclusions};
 
 /// How sure the addresses of a target are.

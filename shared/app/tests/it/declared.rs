@@ -11,11 +11,29 @@ description = """
 In the cellar
 """
 
+[[scanner_groups]]
+name = "inside"
+members = ["EDGE"]
+
 [[subnets]]
 name = "office"
 cidr = "10.0.0.0/24"
 rate_limit = 500
-scanners = ["Edge"]
+scanner_groups = ["inside"]
+
+[[subnet_groups]]
+name = "sites"
+members = ["office"]
+
+[[fqdns]]
+name = "shop"
+hostname = "Shop.example"
+allowed_cidrs = ["192.0.2.0/24"]
+scanners = ["edge"]
+
+[[fqdn_groups]]
+name = "names"
+members = ["shop"]
 
 [[port_lists]]
 name = "web"
@@ -23,7 +41,8 @@ ports = "443, 80,80/tcp"
 
 [[scan_templates]]
 name = "daily"
-subnets = ["office"]
+subnet_groups = ["sites"]
+fqdn_groups = ["names"]
 port_lists = ["web", "top-100"]
 
 [[schedules]]
@@ -37,6 +56,15 @@ name = "printers"
 cidr = "10.0.0.64/28"
 reason = "they print what they are sent"
 enabled = false
+
+[[blackouts]]
+name = "mornings"
+reason = "people work"
+subnets = ["office"]
+days = [1, 2, 3]
+start = "08:00"
+duration_minutes = 240
+timezone = "Europe/Vienna"
 "#;
 
 struct World {
@@ -104,11 +132,16 @@ async fn a_document_is_made_so_and_a_round_trip_changes_nothing() {
         made,
         [
             "+ scanner edge",
+            "+ scanner group inside",
             "+ subnet office",
+            "+ subnet group sites",
+            "+ FQDN shop",
+            "+ FQDN group names",
             "+ port list web",
             "+ scan template daily",
             "+ schedule nightly",
-            "+ exclusion printers"
+            "+ exclusion printers",
+            "+ blackout window mornings"
         ]
     );
     assert_eq!(world.apply(OFFICE, true).await.expect("good"), Vec::<String>::new());
@@ -133,10 +166,22 @@ async fn only_what_differs_is_changed_and_only_a_pruning_document_deletes() {
 
     let without = &changed[..changed.find("[[schedules]]").expect("it is there")];
     assert_eq!(world.apply(without, false).await.expect("good"), Vec::<String>::new());
-    assert_eq!(world.apply(without, true).await.expect("good"), ["- exclusion printers", "- schedule nightly"]);
+    assert_eq!(
+        world.apply(without, true).await.expect("good"),
+        ["- blackout window mornings", "- exclusion printers", "- schedule nightly"]
+    );
     assert_eq!(
         world.apply("", true).await.expect("good"),
-        ["- scan template daily", "- port list web", "- subnet office", "- scanner edge"]
+        [
+            "- scan template daily",
+            "- port list web",
+            "- FQDN group names",
+            "- FQDN shop",
+            "- subnet group sites",
+            "- subnet office",
+            "- scanner group inside",
+            "- scanner edge"
+        ]
     );
     assert_eq!(world.export().await, "");
 }
@@ -147,7 +192,7 @@ async fn what_is_wrong_is_named_and_nothing_of_it_is_stored() {
     for (from, to, wrong) in [
         ("10.0.0.0/24", "10.0.0.1/24", "subnet office: cidr"),
         ("\"443, 80,80/tcp\"", "\"70000\"", "port list web: ports[0]"),
-        ("subnets = [\"office\"]", "subnets = [\"home\"]", "scan template daily: subnets[0]"),
+        ("subnet_groups = [\"sites\"]", "subnets = [\"home\"]", "scan template daily: subnets[0]"),
         ("hour = 3", "hour = 24", "schedule nightly: hour"),
         ("name = \"printers\"", "name = \"loopback-v4\"", "exclusion loopback-v4: refused: BUILT_IN"),
         ("hour = 3", "our = 3", "unknown field `our`"),

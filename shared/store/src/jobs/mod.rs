@@ -1,6 +1,6 @@
 //! Schema `jobs`: scan jobs, parts, job errors. The queue's tables belong to `mipo-queue`.
-pub mod job_errors;
 pub mod blackout_holds;
+pub mod job_errors;
 pub mod job_hosts;
 pub mod job_repairs;
 pub mod lapses;

@@ -2,6 +2,7 @@
 use std::time::Instant;
 
 use chrono::Duration;
+use mipo_app::assignments::Assignment;
 use mipo_app::planning::{self, Planned, Rules};
 use mipo_app::scans::{self, StartScan, What};
 use mipo_app::{Caller, Ctx, builtins, exclusions, scanners, seeds};
@@ -50,7 +51,7 @@ async fn fill(db: &Db, size: Size) -> Result<(), String> {
         let subnet = subnets::NewSubnet {
             name: format!("subnet-{number}"),
             cidr: subnet(number),
-            scanners: vec![scanner],
+            assignment: Assignment { scanners: vec![scanner.as_uuid()], groups: Vec::new() },
             ..subnets::NewSubnet::default()
         };
         ids.push(subnets::create(&mut tx, &ctx, subnet).await.map_err(text)?.id.as_uuid());

@@ -2,8 +2,8 @@
 //!
 //! The binaries are those of the same build (`cargo build --workspace --bins` first; `make test` does).
 mod commands;
-mod described;
 mod controls;
+mod described;
 mod faults;
 mod listeners;
 mod processes;

@@ -1,9 +1,9 @@
 //! Configuration: the life of each object over the API and the pages.
 mod blackouts;
 mod exclusions;
-mod inline;
 mod fqdns;
 mod groups;
+mod inline;
 mod pages;
 mod port_catalog;
 mod port_lists;
