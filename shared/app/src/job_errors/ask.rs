@@ -179,7 +179,7 @@ fn admit(error: &Locked, wanted: &Wanted) -> Result<(), NotNow> {
         let detail = "A repair was asked for and is about to be carried out; wait for what comes of it.";
         return Err(NotNow::State("REPAIR_PENDING", detail.to_owned()));
     }
-    let offered = class_of(&error.class).map(|class| class.repairs()).unwrap_or_default();
+    let offered = class_of(&error.class).map(Class::repairs).unwrap_or_default();
     if !offered.contains(&wanted.action) {
         let words: Vec<&str> = offered.iter().map(|repair| repair.as_str()).collect();
         return Err(NotNow::Offer(match words[..] {
