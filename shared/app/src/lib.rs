@@ -9,6 +9,7 @@ pub mod audit;
 pub mod builtins;
 pub mod concluding;
 pub mod ctx;
+pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod exclusions;

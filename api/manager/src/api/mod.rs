@@ -8,6 +8,7 @@ pub mod alerting;
 pub mod audit;
 pub mod auth;
 pub mod common;
+pub mod discovery;
 pub mod exclusions;
 pub mod fqdn_groups;
 pub mod fqdns;
@@ -45,6 +46,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(subnet_groups::routes())
         .merge(fqdns::routes())
         .merge(fqdn_groups::routes())
+        .merge(discovery::routes())
         .merge(port_lists::routes())
         .merge(scan_templates::routes())
         .merge(exclusions::routes())

@@ -21,6 +21,7 @@ pub const TOPICS: &[(&str, Right)] = &[
     (topics::ALARMS, Right::AlarmsView),
     (topics::EVENTS, Right::HealthView),
     (topics::CONFIG, Right::ConfigView),
+    (topics::DISCOVERY, Right::DiscoveryView),
     (topics::QUEUES, Right::QueuesView),
 ];
 

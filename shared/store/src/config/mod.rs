@@ -4,6 +4,8 @@ pub mod alarms;
 pub mod assignments;
 pub mod audit;
 pub mod backup_settings;
+pub mod discovery;
+pub mod discovery_push;
 pub mod events;
 pub mod exclusions;
 pub mod expiry;
