@@ -78,9 +78,9 @@ test('a subnet of the group, in a subnet group', async ({ page }) => {
 
 test('a host name is resolved', async ({ page }) => {
   await page.goto('/config/fqdns/new');
-  await page.getByLabel('Name', { exact: true }).fill('this-host');
-  await page.getByLabel('Host name').fill('localhost');
-  await page.getByLabel('Allowed networks').fill('127.0.0.0/8');
+  await page.locator('#f-name').fill('this-host');
+  await page.locator('#f-hostname').fill('localhost');
+  await page.locator('#f-allowedCidrs').fill('127.0.0.0/8');
   await page.getByRole('checkbox', { name: 'vantages' }).check();
   await page.getByRole('button', { name: 'Add FQDN' }).click();
   await expect(page.getByRole('heading', { name: 'this-host', level: 1 })).toBeVisible();

