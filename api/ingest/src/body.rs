@@ -24,6 +24,8 @@ pub(crate) struct Bounds {
 
 /// A part.
 pub(crate) const PART: Bounds = Bounds { sent: MAX_BODY_BYTES, unpacked: MAX_UNPACKED_BYTES };
+/// A push of addresses.
+pub(crate) const PUSH: Bounds = Bounds { sent: 1024 * 1024, unpacked: 1024 * 1024 };
 /// Everything else: a few fields and short lists.
 pub(crate) const CALL: Bounds = Bounds { sent: 64 * 1024, unpacked: 64 * 1024 };
 /// Largest window that a zstd body may ask for, as a power of two: 8 MiB.

@@ -35,12 +35,17 @@ pub struct Binary {
     pub install: String,
 }
 
+/// The address under which other machines reach mipo, without a slash at its end: the setting, else `PUBLIC_URL`. Never
+/// the Host header, which anybody can send.
+pub async fn server(conn: &mut Conn, app: &App) -> Result<Option<String>, AppError> {
+    let set = settings::public_url(conn).await?;
+    Ok(set.or_else(|| app.public_url.clone()).map(|url| url.trim_end_matches('/').to_owned()))
+}
+
 impl Commands {
     /// The commands for the token of `enrolment`.
     pub async fn of(conn: &mut Conn, app: &App, enrolment: &Enrolment) -> Result<Self, AppError> {
-        // The setting, else PUBLIC_URL. Never the Host header, which anybody can send.
-        let set = settings::public_url(conn).await?;
-        let server = set.or_else(|| app.public_url.clone()).map(|url| url.trim_end_matches('/').to_owned());
+        let server = server(conn, app).await?;
         let (base, token) = (server.as_deref().unwrap_or(UNKNOWN), enrolment.token.reveal());
         let install = app
             .releases

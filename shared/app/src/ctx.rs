@@ -31,6 +31,11 @@ pub enum Actor {
         /// Its name, as it was at the time.
         name: String,
     },
+    /// A discovery source, by its key.
+    Source {
+        /// Its name, as it was at the time.
+        name: String,
+    },
     /// A service of mipo itself, by its name.
     System(&'static str),
 }
@@ -42,7 +47,7 @@ impl Actor {
             Self::User { .. } => "user",
             Self::Cli => "cli",
             Self::Scanner { .. } => "scanner",
-            Self::System(_) => "system",
+            Self::Source { .. } | Self::System(_) => "system",
         }
     }
 
@@ -51,7 +56,7 @@ impl Actor {
         match self {
             Self::User { username, .. } => username,
             Self::Cli => "cli",
-            Self::Scanner { name, .. } => name,
+            Self::Scanner { name, .. } | Self::Source { name } => name,
             Self::System(name) => name,
         }
     }

@@ -11,6 +11,7 @@ pub mod builtins;
 pub mod concluding;
 pub mod ctx;
 pub mod declared;
+pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod exclusions;

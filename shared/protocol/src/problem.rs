@@ -1,4 +1,4 @@
-//! Problem bodies of the scanner API: which code means what, and what the scanner does about it (product 6.4).
+//! Problem bodies of the scanner API, and of the discovery API beside it: which code means what, and what the scanner does about it (product 6.4).
 use serde::{Deserialize, Serialize};
 
 /// What a scanner does about a refusal.
@@ -16,7 +16,7 @@ pub enum Action {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $action:ident, $title:literal),+ $(,)?) => {
-        /// Every refusal of the scanner API.
+        /// Every refusal of the scanner API and of the discovery API.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Code {
             $($(#[$doc])* $name),+
@@ -64,10 +64,16 @@ codes! {
     ScannerDisabled = "SCANNER_DISABLED", 403, Retry, "The scanner is disabled",
     /// The source is outside the binding.
     IpBindingViolation = "IP_BINDING_VIOLATION", 403, Retry, "The source address is not the bound one",
+    /// The discovery source is disabled.
+    SourceDisabled = "SOURCE_DISABLED", 403, Retry, "The discovery source is disabled",
     /// No route has this path.
     NotFound = "NOT_FOUND", 404, Stop, "There is nothing here",
     /// Not this scanner's job, or gone.
     JobNotFound = "JOB_NOT_FOUND", 404, Stop, "There is no such job",
+    /// A discovery list names a scanner or a group that does not exist.
+    ScannerNotFound = "SCANNER_NOT_FOUND", 404, Stop, "There is no such scanner or scanner group",
+    /// Not a list of this source, or gone.
+    ListNotFound = "LIST_NOT_FOUND", 404, Stop, "There is no such list",
     /// The route knows another method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED", 405, Stop, "The method is not allowed here",
     /// The lease attempt is stale, expired, or there is no lease.
@@ -78,6 +84,8 @@ codes! {
     SeqConflict = "SEQ_CONFLICT", 409, Retry, "The part is not the next one",
     /// Parts are missing at complete.
     PartsMissing = "PARTS_MISSING", 409, Retry, "Parts are missing",
+    /// The discovery list is there with another scanner or group.
+    OtherAssignment = "OTHER_ASSIGNMENT", 409, Stop, "The list is scanned by another scanner",
     /// A row outside the targets.
     OutOfScope = "OUT_OF_SCOPE", 422, Stop, "A result lies outside the targets of the job",
     /// The scanner is too old.

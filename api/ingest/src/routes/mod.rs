@@ -1,6 +1,7 @@
-//! `/scanner/*`: a file an endpoint.
+//! `/scanner/*` and `/discovery/*`: a file an endpoint.
 mod binary;
 mod claim;
+mod discovery;
 mod heartbeat;
 pub(crate) mod install;
 mod lease;
@@ -45,10 +46,11 @@ pub fn router(state: Arc<Ingest>) -> Router {
         .route("/scanner/jobs/{id}/results", post(results::results))
         .route("/scanner/jobs/{id}/release", post(lease::release))
         .route("/scanner/jobs/{id}/complete", post(lease::complete))
+        .merge(discovery::routes())
         .method_not_allowed_fallback(|| async {
             Refused(Refusal::new(Code::MethodNotAllowed, "this path is called with another method"))
         })
-        .fallback(|| async { Refused(Refusal::new(Code::NotFound, "the scanner API has no such path")) })
+        .fallback(|| async { Refused(Refusal::new(Code::NotFound, "there is no such path")) })
         .layer(middleware::from_fn_with_state(Arc::clone(&state), envelope))
         .with_state(state)
 }
@@ -97,12 +99,17 @@ impl Call {
         let missing = || Refusal::new(Code::InvalidKey, "the header X-API-Key is missing");
         let key = self.key.as_ref().ok_or_else(missing)?;
         let found = scanner_calls::authenticate(tx, &self.ctx(state), key, self.source).await;
-        match &found {
+        self.counted(state, key, &found);
+        found
+    }
+
+    /// Keeps for the limits whether the key turned out to be good.
+    fn counted<T>(&self, state: &Ingest, key: &Token, found: &Result<T, Refusal>) {
+        match found {
             Ok(_) => state.limits.good(key.hash(), state.clock.now()),
             Err(refusal) if refusal.code == Code::InvalidKey => state.limits.forget(key.hash()),
             Err(_) => {}
         }
-        found
     }
 
     fn ctx<'a>(&'a self, state: &'a Ingest) -> Ctx<'a> {

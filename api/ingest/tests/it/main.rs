@@ -1,4 +1,5 @@
-//! The scanner API against the real router and a real PostgreSQL, connected as role `mipo_ingest`.
+//! The scanner API and the discovery API against the real router and a real PostgreSQL, connected as role `mipo_ingest`.
+mod discovery;
 mod golden;
 mod identity;
 mod jobs;

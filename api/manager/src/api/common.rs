@@ -24,6 +24,12 @@ pub struct NamedAnswer {
     name: String,
 }
 
+impl From<Named> for NamedAnswer {
+    fn from(named: Named) -> Self {
+        Self { id: named.id, name: named.name }
+    }
+}
+
 /// The names that a row refers to.
 pub fn named(rows: &[Named]) -> Vec<NamedAnswer> {
     rows.iter().map(|row| NamedAnswer { id: row.id, name: row.name.clone() }).collect()

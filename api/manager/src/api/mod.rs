@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 pub mod blackouts;
 pub mod common;
+pub mod discovery;
 pub mod exclusions;
 pub mod fqdn_groups;
 pub mod fqdns;
@@ -49,6 +50,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(subnet_groups::routes())
         .merge(fqdns::routes())
         .merge(fqdn_groups::routes())
+        .merge(discovery::routes())
         .merge(port_lists::routes())
         .merge(port_catalog::routes())
         .merge(seeds::routes())

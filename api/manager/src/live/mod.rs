@@ -22,6 +22,7 @@ pub const TOPICS: &[(&str, Right)] = &[
     (topics::JOB_ERRORS, Right::JobErrorsView),
     (topics::EVENTS, Right::HealthView),
     (topics::CONFIG, Right::ConfigView),
+    (topics::DISCOVERY, Right::DiscoveryView),
     (topics::QUEUES, Right::QueuesView),
 ];
 

@@ -98,6 +98,7 @@ pub static AREAS: &[Area] = &[
             entry("/config/fqdns", "FQDNs", Right::ConfigView),
             entry("/config/fqdn-groups", "FQDN groups", Right::ConfigView),
             entry("/config/port-catalog", "Port catalog", Right::ConfigView),
+            entry("/config/discovery", "Discovery", Right::DiscoveryView),
             entry("/config/port-lists", "Port lists", Right::ConfigView),
             entry("/config/scan-templates", "Scan templates", Right::ConfigView),
             entry("/config/exclusions", "Exclusions", Right::SafetyView),

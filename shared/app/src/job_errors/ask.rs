@@ -1,6 +1,6 @@
 //! An operator asks for a repair. It is written into the history, and a task carries it out.
 use mipo_domain::ids::{JobErrorId, ScannerId};
-use mipo_domain::job_errors::Repair;
+use mipo_domain::job_errors::{Class, Repair};
 use mipo_domain::rights::Right;
 use mipo_domain::states::ScannerStatus;
 use mipo_queue::payloads::{BulkRepair, RepairJob};

@@ -19,6 +19,8 @@ pub mod topics {
     pub const EVENTS: &str = "events";
     /// Everything under configuration but scanners; the entity is its id, which no other kind shares.
     pub const CONFIG: &str = "config";
+    /// Discovery sources and their lists.
+    pub const DISCOVERY: &str = "discovery";
     /// Queues: `queue:<name>`, `task:<id>`, `failure`, `worker:<number>`, `cron:<name>`, `bulk:<id>`.
     pub const QUEUES: &str = "queues";
 }

@@ -5,6 +5,8 @@ pub mod assignments;
 pub mod audit;
 pub mod backup_settings;
 pub mod blackouts;
+pub mod discovery;
+pub mod discovery_push;
 pub mod events;
 pub mod exclusions;
 pub mod expiry;

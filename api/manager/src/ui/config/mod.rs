@@ -4,6 +4,7 @@ pub(crate) mod blackouts;
 pub(crate) mod changes;
 pub(crate) mod cloning;
 pub(crate) mod deletion;
+pub(crate) mod discovery;
 pub(crate) mod exclusions;
 pub(crate) mod fqdns;
 pub(crate) mod groups;
@@ -48,6 +49,7 @@ pub fn routes() -> Router<App> {
         .route("/config/scanners/{id}/delete", get(scanners::detail::delete_page).post(scanners::detail::delete))
         .merge(group_routes())
         .merge(fqdn_routes())
+        .merge(discovery::routes())
         .route("/config/subnets", get(subnets::list))
         .route("/config/subnets/new", get(subnets::new_page).post(subnets::create))
         .route("/config/subnets/{id}", get(subnets::page).post(subnets::save))

@@ -214,6 +214,55 @@ pub(super) const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/config/discovery",
+        Help {
+            purpose: "Other systems that push the addresses they know, so that scans follow what is really there.",
+            inputs: &[LIST],
+            gotchas: &[
+                "A source sees and changes its own lists alone.",
+                "A list that is empty contributes nothing to a scan; the scan says so in its warnings.",
+            ],
+        },
+    ),
+    (
+        "/config/discovery/new",
+        Help {
+            purpose: "Makes a source and shows its key, this once, with commands that work as shown.",
+            inputs: &[("Name", "1 to 100 letters, digits, _ and -.")],
+            gotchas: &["mipo keeps only the hash of the key. When it is lost, rotate it."],
+        },
+    ),
+    (
+        "/config/discovery/{id}",
+        Help {
+            purpose: "One source: whether its calls are answered, and its lists.",
+            inputs: &[
+                ("Name", "1 to 100 letters, digits, _ and -."),
+                ("Answer its calls", "Off: pushes are refused; what is on its lists stays and is scanned."),
+            ],
+            gotchas: &["A source with a list that a template uses cannot be deleted."],
+        },
+    ),
+    (
+        "/config/discovery/{id}/rotate-key",
+        Help {
+            purpose: "Gives the source a new key, shown this once.",
+            inputs: &[],
+            gotchas: &["The old key works no more at once; pushes fail until the source has the new one."],
+        },
+    ),
+    (
+        "/config/discovery/lists/{id}",
+        Help {
+            purpose: "One list: its addresses with when they were first and last pushed, and how fast they are scanned.",
+            inputs: &[("Find an address", "An address, or a network to look in."), RATE],
+            gotchas: &[
+                "Its name and its scanner are the source's to choose.",
+                "Addresses stay until the source takes old ones off.",
+            ],
+        },
+    ),
+    (
         "/config/port-lists",
         Help {
             purpose: "Ports that can be scanned, under a name.",

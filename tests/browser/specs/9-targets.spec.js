@@ -1,0 +1,190 @@
+// Everything that can be a target: groups, a host name, addresses that another system pushes; a template of them, and a scan.
+import { createServer } from 'node:net';
+import { expect, looked, signedIn, test } from '../stack/test.js';
+
+test.use({ storageState: signedIn });
+test.describe.configure({ mode: 'serial' });
+
+let server;
+let port;
+
+test.beforeAll(async () => {
+  server = createServer((socket) => socket.destroy());
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  port = server.address().port;
+});
+
+test.afterAll(() => new Promise((resolve) => server.close(resolve)));
+
+test('a scanner group', async ({ page }) => {
+  await page.goto('/config/scanner-groups');
+  await page.getByRole('link', { name: 'Add a scanner group' }).first().click();
+  await page.getByLabel('Name').fill('vantages');
+  await page.getByRole('checkbox', { name: 'local', exact: true }).check();
+  await looked(page, 'scanner-group-new', `
+    - heading "Add a scanner group" [level=1]
+    - group "General":
+      - textbox /Name/: vantages
+    - group "Scanners":
+      - group "Scanners":
+        - table:
+          - rowgroup
+          - rowgroup:
+            - row /local/:
+              - cell "local":
+                - checkbox "local" [checked]
+    - button "Add scanner group"
+  `);
+  await page.getByRole('button', { name: 'Add scanner group' }).click();
+  await expect(page.getByRole('heading', { name: 'vantages', level: 1 })).toBeVisible();
+  await page.goto('/config/scanner-groups');
+  await looked(page, 'scanner-groups', `
+    - heading "Scanner groups" [level=1]
+    - region "Scanner groups":
+      - group "Scanner groups":
+        - table:
+          - rowgroup
+          - rowgroup:
+            - row /vantages/:
+              - rowheader "vantages"
+  `);
+});
+
+test('a subnet of the group, in a subnet group', async ({ page }) => {
+  await page.goto('/config/subnets/new');
+  await page.getByLabel('Name').fill('loop-net');
+  await page.getByLabel('Network').fill('127.0.0.1/32');
+  await page.getByRole('checkbox', { name: 'vantages' }).check();
+  await page.getByRole('button', { name: 'Add subnet' }).click();
+  await expect(page.getByRole('row', { name: /loop-net/ })).toContainText('vantages');
+
+  await page.goto('/config/subnet-groups/new');
+  await page.getByLabel('Name').fill('loop-nets');
+  await page.getByRole('checkbox', { name: 'loop-net' }).check();
+  await page.getByRole('button', { name: 'Add subnet group' }).click();
+  await looked(page, 'subnet-group', `
+    - heading "loop-nets" [level=1]
+    - link "Clone"
+    - link "Delete…"
+    - group "General"
+    - group "Subnets"
+    - button "Save"
+    - region "Subnet group":
+      - term: Holds
+      - definition:
+        - link "loop-net"
+  `);
+});
+
+test('a host name is resolved', async ({ page }) => {
+  await page.goto('/config/fqdns/new');
+  await page.locator('#f-name').fill('this-host');
+  await page.locator('#f-hostname').fill('localhost');
+  await page.locator('#f-allowedCidrs').fill('127.0.0.0/8');
+  await page.getByRole('checkbox', { name: 'vantages' }).check();
+  await page.getByRole('button', { name: 'Add FQDN' }).click();
+  await expect(page.getByRole('heading', { name: 'this-host', level: 1 })).toBeVisible();
+  await page.getByRole('button', { name: 'Resolve now' }).click();
+  await expect(page.getByRole('region', { name: 'FQDN' })).toContainText('127.0.0.1');
+  await looked(page, 'fqdn', `
+    - heading "this-host" [level=1]
+    - button "Resolve now"
+    - link "Clone"
+    - link "Delete…"
+    - group "General"
+    - group "Scanners"
+    - button "Save"
+    - region "FQDN":
+      - term: Host name
+      - definition: localhost
+  `);
+
+  await page.goto('/config/fqdn-groups/new');
+  await page.getByLabel('Name').fill('hosts-by-name');
+  await page.getByRole('checkbox', { name: 'this-host' }).check();
+  await page.getByRole('button', { name: 'Add FQDN group' }).click();
+  await expect(page.getByRole('heading', { name: 'hosts-by-name', level: 1 })).toBeVisible();
+});
+
+test('another system pushes addresses', async ({ page, request }) => {
+  await page.goto('/config/discovery/new');
+  await page.getByLabel('Name').fill('inventory');
+  await page.getByRole('button', { name: /Add source/ }).click();
+  await expect(page.getByRole('heading', { name: /key of inventory/i, level: 2 })).toBeVisible();
+  const key = (await page.locator('#key').innerText()).trim();
+  expect(key).toMatch(/^mipo_dk_/);
+  await looked(page, 'discovery-key', `
+    - heading "Key of inventory" [level=1]
+    - link "Open the source"
+    - region "The key of inventory"
+    - region "Make a list"
+    - region "Push addresses"
+  `);
+  await page.getByRole('link', { name: 'Open the source' }).click();
+  await expect(page.locator('#lists')).toContainText('No list yet');
+
+  // The page is open and hears what is pushed.
+  const headers = { 'X-API-Key': key };
+  const made = await request.post('/discovery/lists', { headers, data: { name: 'machines', scannerGroupName: 'vantages' } });
+  expect(made.status()).toBe(201);
+  await expect(page.locator('#lists')).toContainText('machines');
+  const data = { ips: ['127.0.0.1', '127.0.0.0/8'] };
+  const pushed = await (await request.post('/discovery/lists/machines/ips', { headers, data })).json();
+  expect([pushed.inserted, pushed.refreshed, pushed.rejected.map((one) => one.value)]).toEqual([1, 0, ['127.0.0.0/8']]);
+  await page.getByRole('link', { name: 'machines' }).click();
+  await looked(page, 'discovery-list', `
+    - heading "machines" [level=1]
+    - link "Delete…"
+    - region "Addresses":
+      - group "Addresses":
+        - table:
+          - rowgroup
+          - rowgroup:
+            - row /127\\.0\\.0\\.1/
+    - region "List":
+      - term: Source
+      - definition:
+        - link "inventory"
+  `);
+});
+
+test('a template of all of them counts each address once and finds what listens', async ({ page }) => {
+  await page.goto('/config/port-lists/new');
+  await page.getByLabel('Name').fill('listener');
+  await page.locator('#f-ports').fill(String(port));
+  await page.getByRole('button', { name: 'Add port list' }).click();
+
+  await page.goto('/config/scan-templates/new');
+  await page.getByLabel('Name').fill('everything');
+  for (const name of ['loop-nets', 'hosts-by-name', 'inventory/machines', 'listener']) {
+    await page.getByRole('checkbox', { name, exact: true }).check();
+  }
+  const summary = page.getByRole('region', { name: 'Scan summary' });
+  await expect(summary).toContainText(/Probes\s*1/);
+  await expect(summary).toContainText(/Addresses\s*1/);
+  await looked(page, 'scan-template-everything', `
+    - heading "Add a scan template" [level=1]
+    - group "General"
+    - group "Targets":
+      - group "Subnets"
+      - group "Subnet groups"
+      - group "FQDNs"
+      - group "FQDN groups"
+      - group "Discovery lists"
+    - group "Ports"
+    - button "Add template"
+    - button "Save and run"
+    - region "Scan summary"
+  `);
+  await page.getByRole('button', { name: 'Save and run' }).click();
+  await expect(page).toHaveURL(/\/scans\/\d+$/);
+  await expect(page.locator('main').getByText('Completed').first()).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('link', { name: /^Findings/ }).click();
+  await expect(page.getByRole('row', { name: new RegExp(`127\\.0\\.0\\.1.*${port}`) })).toHaveCount(1);
+
+  // What a template uses cannot go; the page says what stands in the way.
+  await page.goto('/config/subnet-groups');
+  await page.getByRole('link', { name: 'loop-nets' }).click();
+  await page.getByRole('link', { name: 'Delete…' }).click();
+  await expect(page.getByRole('link', { name: /everything/ })).toBeVisible();
+});
