@@ -18,9 +18,11 @@ async fn troubled() -> (World, [&'static str; 3]) {
             "insert into config.scanners (id, name, status, last_heartbeat_at, first_heartbeat_at, created_by, bound_ip) values
                ('019b76a0-0000-7000-8000-0000000000e1', 'edge', 'offline', now() - interval '1 hour', now(), 'test', '192.0.2.1'),
                ('019b76a0-0000-7000-8000-0000000000e2', 'spare', 'active', now(), now(), 'test', null);
-             insert into results.scans (id, template_id, template_name, started_by, requested_at, seed, status, started_at, planning_finished_at)
+             insert into results.scans (id, template_id, template_name, started_by, requested_at, seed, status, started_at, planning_finished_at,
+               scope, scope_hash)
              overriding system value
-             values (7, gen_random_uuid(), 'nightly', 'olga', now(), decode(repeat('00', 16), 'hex'), 'running', now(), now());
+             values (7, gen_random_uuid(), 'nightly', 'olga', now(), decode(repeat('00', 16), 'hex'), 'running', now(), now(),
+               '\\x00', decode(repeat('00', 32), 'hex'));
              insert into jobs.scan_jobs (id, scan_id, scanner_id, batch_no, spec, signature, spec_expires_at, scope_hash, max_probes_per_second,
                estimated_seconds, hosts_planned, probes_planned, failed_leases)
              overriding system value

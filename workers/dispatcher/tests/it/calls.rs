@@ -19,7 +19,7 @@ use mipo_testkit::SeededEntropy;
 
 use crate::world::{LOCAL, World};
 
-fn of<'a>(caller: &'a Caller) -> Ctx<'a> {
+fn of(caller: &Caller) -> Ctx<'_> {
     Ctx { caller, clock: &SystemClock, entropy: &OsEntropy }
 }
 

@@ -51,7 +51,7 @@ impl From<Asked> for RepairAnswer {
     fn from(asked: Asked) -> Self {
         Self {
             action: asked.action,
-            scanner_id: asked.scanner_id.map(|id| id.as_uuid()),
+            scanner_id: asked.scanner_id.map(Into::into),
             scanner: asked.scanner,
             reason: asked.reason,
             by: asked.by,

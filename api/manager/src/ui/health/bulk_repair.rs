@@ -43,8 +43,8 @@ impl Bulk {
         self.form.value("action").parse().ok().filter(|repair: &Repair| repair.in_bulk())
     }
 
-    fn is_chosen(&self, repair: &Repair) -> bool {
-        self.action() == Some(*repair)
+    fn is_chosen(&self, word: &str) -> bool {
+        self.form.value("action") == word
     }
 
     /// The choice is complete.
