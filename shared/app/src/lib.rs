@@ -13,6 +13,7 @@ pub mod events;
 pub mod exclusions;
 mod fields;
 pub mod history;
+pub mod job_errors;
 pub mod leases;
 pub mod login;
 pub mod me;

@@ -4,8 +4,8 @@ use mipo_domain::ids::ScanId;
 use mipo_queue::payloads::{ConcludeJob, ConcludeScan, PlanScan, StoreResults};
 use mipo_queue::upkeep::DeadTask;
 use mipo_store::Conn;
-use mipo_store::config::{alarms, live, silent_scanners};
-use mipo_store::jobs::lapses::{self, Stuck};
+use mipo_store::config::{live, silent_scanners};
+use mipo_store::jobs::lapses;
 use mipo_store::jobs::scan_jobs::{self, Ended};
 use mipo_store::jobs::unstored_parts;
 use mipo_store::results::scans::{self, Scan};
@@ -62,39 +62,6 @@ pub async fn take_back_leases(conn: &mut Conn) -> Result<usize, AppError> {
     Ok(lapsed.len())
 }
 
-/// A job that lost its lease `most` times in a row, however it did, is not handed out by itself any more; somebody is
-/// told, once. Answers how many.
-pub async fn tell_stuck(conn: &mut Conn, ctx: &Ctx<'_>, most: u32) -> Result<usize, AppError> {
-    let stuck = lapses::tell_stuck(conn, i32::try_from(most).unwrap_or(i32::MAX)).await?;
-    for job in &stuck {
-        tell(conn, ctx, job).await?;
-    }
-    Ok(stuck.len())
-}
-
-async fn tell(conn: &mut Conn, ctx: &Ctx<'_>, job: &Stuck) -> Result<(), AppError> {
-    let Stuck { id, scan_id, failed_leases, .. } = job;
-    let summary = format!(
-        "Job #{id} of scan #{scan_id} lost its lease {failed_leases} times in a row and is not handed out any more; \
-         look at its scanner, then pause and resume the scan"
-    );
-    events::raise(
-        conn,
-        ctx,
-        Event {
-            source: "dispatcher",
-            kind: "scan_stuck",
-            severity: "high",
-            entity_type: "scan",
-            entity_id: &scan_id.to_string(),
-            summary: &summary,
-            detail: json!({ "jobId": id, "scannerId": job.scanner_id, "failedLeases": failed_leases }),
-        },
-    )
-    .await?;
-    Ok(())
-}
-
 /// Tells of a task that ended dead and that nothing else tells of.
 pub async fn task_failed(conn: &mut Conn, ctx: &Ctx<'_>, task: &DeadTask) -> Result<(), AppError> {
     let event = Event {
@@ -107,29 +74,6 @@ pub async fn task_failed(conn: &mut Conn, ctx: &Ctx<'_>, task: &DeadTask) -> Res
         detail: json!({ "kind": task.kind }),
     };
     events::raise(conn, ctx, event).await?;
-    Ok(())
-}
-
-/// An open alarm of a stuck scan is resolved when the scan goes on or ends.
-pub(crate) async fn recovered(conn: &mut Conn, ctx: &Ctx<'_>, scan: ScanId) -> Result<(), AppError> {
-    let id = scan.to_string();
-    if !alarms::live_entities(conn, "scan-stuck").await?.contains(&id) {
-        return Ok(());
-    }
-    events::raise(
-        conn,
-        ctx,
-        Event {
-            source: "dispatcher",
-            kind: "scan_recovered",
-            severity: "info",
-            entity_type: "scan",
-            entity_id: &id,
-            summary: &format!("Scan #{id} goes on or has ended"),
-            detail: json!({}),
-        },
-    )
-    .await?;
     Ok(())
 }
 

@@ -99,6 +99,27 @@ pub fn verdicts(
         .collect()
 }
 
+/// The share of one vantage, when several probed the job one after the other: what it did not probe itself is
+/// `not_probed` (product 7.5). `own` are the indices that it handed in.
+pub fn share(job: Job<'_>, all: &BTreeMap<Host, Verdicts>, own: &Intervals<u64>) -> BTreeMap<Host, Verdicts> {
+    all.iter()
+        .map(|(&(ip, protocol), whole)| {
+            let index_of = |port| job.space.index_of(Probe { ip, protocol, port });
+            let ports = whole.ports();
+            let mine: PortSet =
+                ports.iter().filter(|&port| index_of(port).is_some_and(|index| own.contains(index))).collect();
+            let verdicts = Verdicts {
+                open: whole.open.intersect(&mine),
+                closed: whole.closed.intersect(&mine),
+                filtered: whole.filtered.intersect(&mine),
+                error: whole.error.intersect(&mine),
+                not_probed: whole.not_probed.union(&ports.subtract(&mine)),
+            };
+            ((ip, protocol), verdicts)
+        })
+        .collect()
+}
+
 /// Every host with the ports that were to be probed on it.
 fn planned(job: Job<'_>) -> BTreeMap<Host, PortSet> {
     let mut hosts: BTreeMap<Host, PortSet> = BTreeMap::new();
@@ -232,6 +253,21 @@ mod tests {
             }
             let counted: u32 = answer.values().map(|v| v.open.count() + v.closed.count() + v.filtered.count() + v.error.count() + v.not_probed.count()).sum();
             prop_assert_eq!(counted, ports, "the five sets are disjoint");
+
+            // Two vantages, one after the other: together they say what one would have said, and each only its own.
+            let cut = from / 2;
+            let first = share(job, &answer, &Intervals::from_ranges(cut.checked_sub(1).map(|last| (0, last))));
+            let second = share(job, &answer, &Intervals::from_ranges([(cut, 45)]));
+            for (index, probe) in space.probes(0, 46).filter(|(_, probe)| !exclusions.covers(*probe)) {
+                let host = (probe.ip, probe.protocol);
+                let (own, other) = if index < cut { (&first[&host], &second[&host]) } else { (&second[&host], &first[&host]) };
+                prop_assert!(other.not_probed.contains(probe.port) && !other.looked_at().contains(probe.port));
+                let whole = &answer[&host];
+                for (a, b) in [(&own.open, &whole.open), (&own.closed, &whole.closed), (&own.filtered, &whole.filtered), (&own.error, &whole.error), (&own.not_probed, &whole.not_probed)] {
+                    prop_assert_eq!(a.contains(probe.port), b.contains(probe.port));
+                }
+                prop_assert_eq!(own.ports(), whole.ports());
+            }
         }
     }
 }

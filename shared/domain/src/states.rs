@@ -240,6 +240,8 @@ pub struct JobCounters {
     pub not_probed: u64,
     /// Indices that an exclusion covers.
     pub excluded: u64,
+    /// Two scanners probed it, one after the other: no vantage has seen all of it.
+    pub shared: bool,
 }
 
 impl JobCounters {
@@ -250,6 +252,7 @@ impl JobCounters {
             && self.attempted + self.excluded == self.planned
             && self.errors == 0
             && self.not_probed == 0
+            && !self.shared
         {
             JobStatus::Completed
         } else if self.attempted > 0 {
@@ -324,10 +327,11 @@ mod tests {
 
         #[test]
         fn completed_means_everything_attempted(attempted in 0_u64..5, errors in 0_u64..3, not_probed in 0_u64..3, excluded in 0_u64..3) {
-            let counters = JobCounters { planned: 4, resume_index: 4, attempted, errors, not_probed, excluded };
+            let counters = JobCounters { planned: 4, resume_index: 4, attempted, errors, not_probed, excluded, shared: false };
             let complete = attempted + excluded == 4 && errors == 0 && not_probed == 0;
             prop_assert_eq!(counters.final_status(true) == JobStatus::Completed, complete);
             prop_assert_ne!(counters.final_status(false), JobStatus::Completed);
+            prop_assert_ne!(JobCounters { shared: true, ..counters }.final_status(true), JobStatus::Completed);
             prop_assert_eq!(counters.final_status(false) == JobStatus::Failed, attempted == 0);
         }
     }

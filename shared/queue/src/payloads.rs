@@ -89,6 +89,31 @@ pub struct RepairJob {
     pub job_error_id: JobErrorId,
 }
 
+impl RepairJob {
+    /// Once for each job error at a time.
+    pub fn task(job_error_id: JobErrorId) -> NewTask {
+        NewTask::new(&kinds::REPAIR_JOB, Self { job_error_id })
+            .unique_key(format!("repair_job:{job_error_id}"))
+            .concurrency_key(format!("repair_job:{job_error_id}"))
+            .priority(5)
+    }
+}
+
+/// Of `bulk_repair`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BulkRepair {
+    /// The job errors whose repair was asked for at once.
+    pub job_error_ids: Vec<JobErrorId>,
+}
+
+impl BulkRepair {
+    /// Several may wait: each is about others.
+    pub fn task(job_error_ids: Vec<JobErrorId>) -> NewTask {
+        NewTask::new(&kinds::BULK_REPAIR, Self { job_error_ids })
+    }
+}
+
 /// Of `bulk_operation`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -9,7 +9,7 @@ const row = (page, id) => page.locator(`#task-${id}`);
 const selection = (page) => page.getByRole('group', { name: 'What to do with the selected tasks' });
 
 test('tasks are narrowed by states and by a filter that completes itself', async ({ page }) => {
-  for (let n = 0; n < 3; n += 1) await dead('repair', 'repair_job');
+  for (let n = 0; n < 3; n += 1) await dead('backups', 'run_backup');
   await page.goto('/ops/tasks');
   await page.getByRole('navigation', { name: 'Tasks by state' }).getByRole('link', { name: 'Dead 3' }).click();
   await expect(page.getByRole('heading', { name: '3 tasks' })).toBeVisible();
@@ -20,13 +20,13 @@ test('tasks are narrowed by states and by a filter that completes itself', async
   await expect(page.getByRole('option', { name: 'kind:' })).toBeVisible();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('Enter');
-  await page.keyboard.type('repair');
+  await page.keyboard.type('run_b');
   await page.keyboard.press('ArrowDown');
   await audit(page, 'the completions');
   await page.keyboard.press('Enter');
-  await expect(filter).toHaveValue('status:dead kind:repair_job ');
+  await expect(filter).toHaveValue('status:dead kind:run_backup ');
   await page.keyboard.press('Enter');
-  await expect(page).toHaveURL(/q=status%3Adead\+kind%3Arepair_job/);
+  await expect(page).toHaveURL(/q=status%3Adead\+kind%3Arun_backup/);
   await page.getByRole('button', { name: 'How to filter' }).click();
   await audit(page, 'the help of the filter');
   await onPhone(page, () => audit(page, 'the help of the filter at 360 px'));
@@ -34,7 +34,7 @@ test('tasks are narrowed by states and by a filter that completes itself', async
   await looked(page, 'ops-tasks', `
     - heading "Tasks" [level=1]
     - search "Filter tasks":
-      - combobox "Filter": "status:dead kind:repair_job"
+      - combobox "Filter": "status:dead kind:run_backup"
       - button "Filter"
     - navigation "Tasks by state":
       - link /Dead 3/
@@ -45,9 +45,9 @@ test('tasks are narrowed by states and by a filter that completes itself', async
         - table:
           - rowgroup
           - rowgroup:
-            - row /repair_job .* Dead 3 \\/ 3/
-            - row /repair_job/
-            - row /repair_job/
+            - row /run_backup .* Dead 3 \\/ 3/
+            - row /run_backup/
+            - row /run_backup/
   `);
 });
 
@@ -55,10 +55,10 @@ test.describe('a filter that is not right', () => {
   test.use({ refuses: true });
 
   test('is refused with its wrong term and what would be right', async ({ page }) => {
-    await page.goto('/ops/tasks?q=staus:dead+queue:repair');
+    await page.goto('/ops/tasks?q=staus:dead+queue:backups');
     await expect(page.locator('mark')).toHaveText('staus:dead');
     await expect(page.getByRole('alert')).toContainText('there is no key staus; write queue, kind, status');
-    await expect(page.getByRole('combobox', { name: 'Filter' })).toHaveValue('staus:dead queue:repair');
+    await expect(page.getByRole('combobox', { name: 'Filter' })).toHaveValue('staus:dead queue:backups');
     await looked(page, 'ops-tasks-refused', `
       - alert:
         - text: Nothing was looked for, because the filter cannot be read.
@@ -103,7 +103,7 @@ test('the page of a task changes with it, without a reload', async ({ page }) =>
   await page.evaluate(() => { window.stillHere = true; });
   await sql(`update jobs.tasks set run_at = now(), rank = now() where id = '${id}'`);
   await expect(page.getByRole('heading', { level: 1 })).toContainText('Ready');
-  await expect(page.getByRole('region', { name: 'Why does it wait?' })).toContainText('No process works on queue repair');
+  await expect(page.getByRole('region', { name: 'Why does it wait?' })).toContainText('No process works on queue backups');
   expect(await page.evaluate(() => window.stillHere)).toBe(true);
 });
 
@@ -111,14 +111,14 @@ test('every action of a task works from its page, by button and by key', async (
   const id = await later();
   await page.goto(`/ops/tasks/${id}`);
   await looked(page, 'ops-task-waits', `
-    - heading /repair_job Scheduled/ [level=1]
+    - heading /run_backup Scheduled/ [level=1]
     - button "Run now"
     - region "Why does it wait?":
       - list:
         - listitem:
           - text: It is scheduled for later
           - button "Run now"
-        - listitem: /No process works on queue repair/
+        - listitem: /No process works on queue backups/
     - region "Attempts"
   `);
   const state = page.getByRole('heading', { level: 1 });
@@ -154,12 +154,12 @@ test('every action of a task works from its page, by button and by key', async (
 
 test('a paused queue is resumed where it is the reason', async ({ page }) => {
   const id = await later();
-  await sql("update jobs.queues set paused = true where name = 'repair'");
+  await sql("update jobs.queues set paused = true where name = 'backups'");
   await page.goto(`/ops/tasks/${id}`);
-  await expect(page.getByText('Queue repair is paused')).toBeVisible();
+  await expect(page.getByText('Queue backups is paused')).toBeVisible();
   await page.getByRole('button', { name: 'Resume queue' }).click();
-  await expect(page.getByText('Queue repair goes on.')).toBeVisible();
-  await expect(page.getByText('Queue repair is not paused')).toBeVisible();
+  await expect(page.getByText('Queue backups goes on.')).toBeVisible();
+  await expect(page.getByText('Queue backups is not paused')).toBeVisible();
   expect(await audited()).toBe('owner resumed queue');
 });
 
@@ -167,7 +167,7 @@ test('arguments are masked until somebody reveals them, which is written down', 
   const id = await later();
   await page.goto(`/ops/tasks/${id}`);
   const box = page.getByRole('region', { name: 'Arguments' });
-  await expect(box).toContainText('"jobErrorId": "•••"');
+  await expect(box).toContainText('"bundleId": "•••"');
   await expect(page.locator('body')).not.toContainText('argument-in-clear');
   await box.getByRole('button', { name: 'Reveal' }).click();
   await expect(box).toContainText('argument-in-clear');
@@ -236,7 +236,7 @@ test('the rows of a list are walked, selected and acted on by keys', async ({ pa
 });
 
 test('many tasks are discarded with a count, a reason and progress, and brought back', async ({ page }) => {
-  await page.goto('/ops/tasks?q=status:dead+queue:repair');
+  await page.goto('/ops/tasks?q=status:dead+queue:backups');
   await expect(page.getByRole('heading', { name: '3 tasks' })).toBeVisible();
   await page.keyboard.press('j');
   await page.keyboard.press('x');
@@ -280,7 +280,7 @@ test('many tasks are discarded with a count, a reason and progress, and brought 
     - region "What was asked for":
       - term: Filter
       - definition:
-        - link "status:dead queue:repair"
+        - link "status:dead queue:backups"
       - term: Reason
       - definition: the host is gone
   `);
@@ -301,7 +301,7 @@ test('many tasks are discarded with a count, a reason and progress, and brought 
             - row /Bring back 3 tasks Completed/
             - row /Discard 3 tasks Completed/
   `);
-  await page.goto('/ops/tasks?q=status:dead+queue:repair');
+  await page.goto('/ops/tasks?q=status:dead+queue:backups');
   await expect(page.getByRole('heading', { name: '3 tasks' })).toBeVisible();
 });
 
@@ -310,10 +310,10 @@ test('the other actions on many tasks are counted, started and stopped', async (
   await sql("update jobs.queues set paused = true where name = 'bulk'");
   const state = page.getByRole('heading', { level: 1 });
   for (const [words, filter, title] of [
-    ['Dead and cancelled tasks get their attempts once more.', 'status:dead queue:repair', /Retry 3 tasks/],
-    ['Scheduled, retrying and snoozed tasks become due at once.', 'status:scheduled queue:repair', /Run now \d+ tasks?/],
-    ['Pending tasks move forward or back in their line.', 'status:scheduled queue:repair', /Reprioritise \d+ tasks? to 9/],
-    ['Pending tasks end; workers of running ones are asked to stop.', 'status:scheduled queue:repair', /Cancel \d+ tasks?/],
+    ['Dead and cancelled tasks get their attempts once more.', 'status:dead queue:backups', /Retry 3 tasks/],
+    ['Scheduled, retrying and snoozed tasks become due at once.', 'status:scheduled queue:backups', /Run now \d+ tasks?/],
+    ['Pending tasks move forward or back in their line.', 'status:scheduled queue:backups', /Reprioritise \d+ tasks? to 9/],
+    ['Pending tasks end; workers of running ones are asked to stop.', 'status:scheduled queue:backups', /Cancel \d+ tasks?/],
   ]) {
     await page.goto(`/ops/bulk/new?q=${encodeURIComponent(filter)}`);
     await page.getByText(words).click();
@@ -335,9 +335,9 @@ test.describe('a count that is another by now', () => {
   test.use({ refuses: true });
 
   test('starts nothing and is shown anew', async ({ page }) => {
-    await page.goto('/ops/bulk/new?action=retry&q=status:dead+queue:repair');
+    await page.goto('/ops/bulk/new?action=retry&q=status:dead+queue:backups');
     await expect(page.getByRole('heading', { name: 'Exactly 3 tasks' })).toBeVisible();
-    await dead('repair', 'repair_job');
+    await dead('backups', 'run_backup');
     await page.getByLabel('Reason').fill('a try');
     await page.getByRole('button', { name: 'Retry 3 tasks' }).click();
     await expect(page.getByRole('group', { name: /correction/ })).toContainText('It would be 4 tasks by now, not 3.');
@@ -389,7 +389,7 @@ test.describe('somebody who may only look', () => {
 
   test('has no actions, by button or by key, and is refused without them', async ({ page }) => {
     await person('looks-only', 'viewer');
-    const id = await dead('repair', 'repair_job');
+    const id = await dead('backups', 'run_backup');
     await page.goto('/login');
     await page.getByLabel(/User name/).fill('looks-only');
     await page.locator('[name=password]').fill(owner.password);

@@ -10,7 +10,7 @@ const row = (page, name) => page.locator(`#queue-${name}`);
 /** A task of a queue that nobody works on, due since `seconds`. */
 const due = (queue, seconds) => sql(`
   insert into jobs.tasks (queue, kind, payload, max_attempts, run_at, rank, created_at, created_by)
-  select '${queue}', 'repair_job', '{"v": 1, "ids": {}}', 3, t.at, t.at, t.at, 'test' from (select now() - interval '${seconds} s') t (at) returning id`);
+  select '${queue}', 'run_backup', '{"v": 1, "ids": {}}', 3, t.at, t.at, t.at, 'test' from (select now() - interval '${seconds} s') t (at) returning id`);
 
 /** The last hour of a queue, as its samples keep it. */
 const hour = (queue, kind, done, failed) => sql(`
@@ -19,15 +19,15 @@ const hour = (queue, kind, done, failed) => sql(`
     array[0, ${done}, m % 5, 3, 2, 1], array[0, 0, 0, ${done}, 4, m % 4, 1] from generate_series(0, 58) m on conflict do nothing`);
 
 test('one sentence says what is late, failing or stuck, and leads to it', async ({ page }) => {
-  await sql("update jobs.queues set paused = false where name = 'repair'; delete from jobs.tasks where queue in ('repair', 'exports')");
-  await due('repair', 95);
+  await sql("update jobs.queues set paused = false where name = 'backups'; delete from jobs.tasks where queue in ('backups', 'exports')");
+  await due('backups', 95);
   await dead('exports', 'build_export', 'disk full');
   await hour('results', 'store_results', 40, 0);
   await hour('conclude', 'conclude_job', 12, 1);
   await hour('exports', 'build_export', 2, 1);
   await page.goto('/ops/queues');
   const sentence = page.locator('.lede').first();
-  await expect(sentence).toContainText('repair is stuck: 1 task is due and no process works on it.');
+  await expect(sentence).toContainText('backups is stuck: 1 task is due and no process works on it.');
   await expect(sentence).toContainText(/exports fails: \d+ % of its attempts failed in the last hour\./);
   await looked(page, 'ops-queues', `
     - heading "Queues" [level=1]
@@ -37,41 +37,41 @@ test('one sentence says what is late, failing or stuck, and leads to it', async 
         - table "Queues, the most urgent first. A gauge ends at five times the target.":
           - rowgroup
           - rowgroup:
-            - row /repair Stuck/
+            - row /backups Stuck/
             - row /exports Failing/
   `);
   await sentence.getByRole('link', { name: /1 task is due/ }).click();
-  await expect(page).toHaveURL(/\/ops\/tasks\?q=queue:repair/);
+  await expect(page).toHaveURL(/\/ops\/tasks\?q=queue:backups/);
   await expect(page.getByRole('heading', { name: '1 task', exact: true })).toBeVisible();
 });
 
 test('a queue is paused with a reason and resumed, by mouse and by keys', async ({ page }) => {
   await page.goto('/ops/queues');
-  await row(page, 'repair').getByRole('button', { name: 'Actions of queue repair' }).click();
+  await row(page, 'backups').getByRole('button', { name: 'Actions of queue backups' }).click();
   await audit(page, 'the menu of a queue');
   await page.getByRole('link', { name: 'Pause…' }).click();
   await page.getByRole('dialog').getByLabel('Reason').fill('the cable is out');
   await audit(page, 'the dialog of the pause');
   await onPhone(page, () => audit(page, 'the dialog of the pause at 360 px'));
   await page.getByRole('button', { name: 'Pause queue' }).click();
-  await expect(page.getByText('Queue repair is paused; what runs goes on.')).toBeVisible();
-  await expect(row(page, 'repair')).toContainText('Paused');
+  await expect(page.getByText('Queue backups is paused; what runs goes on.')).toBeVisible();
+  await expect(row(page, 'backups')).toContainText('Paused');
   expect(await audited()).toBe('owner paused queue the cable is out');
 
-  await row(page, 'repair').getByRole('link').first().focus();
+  await row(page, 'backups').getByRole('link').first().focus();
   await page.keyboard.press('p');
-  await expect(page.getByText('Queue repair goes on.')).toBeVisible();
+  await expect(page.getByText('Queue backups goes on.')).toBeVisible();
   expect(await audited()).toBe('owner resumed queue');
 
-  await row(page, 'repair').getByRole('link').first().focus();
+  await row(page, 'backups').getByRole('link').first().focus();
   await page.keyboard.press('p');
   await page.getByRole('dialog').getByLabel('Reason').fill('by keys');
   await page.keyboard.press('Enter');
-  await expect(row(page, 'repair')).toContainText('Paused');
+  await expect(row(page, 'backups')).toContainText('Paused');
   expect(await audited()).toBe('owner paused queue by keys');
-  await row(page, 'repair').getByRole('link').first().focus();
+  await row(page, 'backups').getByRole('link').first().focus();
   await page.keyboard.press('p');
-  await expect(page.getByText('Queue repair goes on.')).toBeVisible();
+  await expect(page.getByText('Queue backups goes on.')).toBeVisible();
 });
 
 test('limits are set without leaving the page', async ({ page }) => {
@@ -112,9 +112,9 @@ test('what tasks do shows without a reload, and stands still under an open dialo
   await expect(page.getByText('Live', { exact: true })).toBeVisible();
   await page.evaluate(() => { window.stillHere = true; });
   const id = await later();
-  await expect(row(page, 'repair')).toContainText('1 scheduled');
+  await expect(row(page, 'backups')).toContainText('1 scheduled');
   await sql(`delete from jobs.tasks where id = '${id}'`);
-  await expect(row(page, 'repair')).not.toContainText('scheduled');
+  await expect(row(page, 'backups')).not.toContainText('scheduled');
   expect(await page.evaluate(() => window.stillHere)).toBe(true);
 
   await page.goto('/ops/tasks?q=queue:maintenance+kind:prune_events');
@@ -135,14 +135,14 @@ test.describe('somebody who may only look', () => {
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     const before = await sql("select count(*) from config.audit_events where action <> 'login'");
     await page.goto('/ops/queues');
-    await row(page, 'repair').getByRole('link').first().focus();
+    await row(page, 'backups').getByRole('link').first().focus();
     await page.keyboard.press('p');
     await expect(page.getByRole('dialog')).toHaveCount(0);
     for (const action of ['pause', 'resume', 'limits']) {
       const status = await page.evaluate(async ([path]) => {
         const body = new URLSearchParams({ _csrf: document.querySelector('[name=_csrf]').value, reason: 'x', concurrency: '1', rateSeconds: '1' });
         return (await fetch(path, { method: 'POST', body })).status;
-      }, [`/ops/queues/repair/${action}`]);
+      }, [`/ops/queues/backups/${action}`]);
       expect(status, action).toBe(403);
     }
     expect(await sql("select count(*) from config.audit_events where action <> 'login'")).toBe(before);

@@ -13,22 +13,22 @@ const press = async (page, text, key) => {
 };
 /** A worker in name only: heard of in advance, so that it is not lost while the test looks at it. */
 const worker = () => sql(`
-  select jobs.register_worker('spare-00000000000000000000000001', 'spare', 'dispatcher', 'core-2', 4711, '1.4.2', '{repair}', 4);
+  select jobs.register_worker('spare-00000000000000000000000001', 'spare', 'dispatcher', 'core-2', 4711, '1.4.2', '{backups}', 4);
   update jobs.workers set started_at = now() - interval '3 days', last_seen_at = now() + interval '1 day' where name = 'spare'`);
 
 test('failures stand in groups with their trend and their age', async ({ page }) => {
-  await sql("delete from jobs.task_history where status = 'dead'; delete from jobs.tasks where queue in ('repair', 'exports')");
+  await sql("delete from jobs.task_history where status = 'dead'; delete from jobs.tasks where queue in ('backups', 'exports')");
   await page.goto('/ops/failures');
   await looked(page, 'ops-failures-none', `
     - heading "Failures" [level=1]
     - region "Groups":
       - text: /Nothing is failing/
   `);
-  const old = await dead('repair', 'bulk_repair', 'the scanner answered 503 Service Unavailable');
-  await dead('repair', 'bulk_repair', 'the scanner answered 503 Service Unavailable');
-  for (let n = 0; n < 4; n += 1) await dead('repair', 'repair_job', 'connection refused by the scanner');
+  const old = await dead('backups', 'verify_bundle', 'the scanner answered 503 Service Unavailable');
+  await dead('backups', 'verify_bundle', 'the scanner answered 503 Service Unavailable');
+  for (let n = 0; n < 4; n += 1) await dead('backups', 'run_backup', 'connection refused by the scanner');
   await sql(`update jobs.task_history set finished_at = now() - interval '4 hours' where id = '${old}';
-    update jobs.task_history set finished_at = now() - interval '5 min' where id = (select max(id::text)::uuid from jobs.task_history where kind = 'bulk_repair')`);
+    update jobs.task_history set finished_at = now() - interval '5 min' where id = (select max(id::text)::uuid from jobs.task_history where kind = 'verify_bundle')`);
   await page.goto('/ops/failures');
   await looked(page, 'ops-failures', `
     - heading "Failures" [level=1]
@@ -38,15 +38,15 @@ test('failures stand in groups with their trend and their age', async ({ page })
         - table:
           - rowgroup
           - rowgroup:
-            - row /connection refused by the scanner repair_job 4 0/
-            - row /the scanner answered 503 Service Unavailable bulk_repair 2 0/
+            - row /connection refused by the scanner run_backup 4 0/
+            - row /the scanner answered 503 Service Unavailable verify_bundle 2 0/
     - region "Dead tasks by kind and age":
       - group "Dead tasks by kind and age":
         - table:
           - rowgroup
           - rowgroup:
-            - row "repair_job 4 0 0 0"
-            - row "bulk_repair 1 1 0 0"
+            - row "run_backup 4 0 0 0"
+            - row "verify_bundle 1 1 0 0"
   `);
   await row(page, 'connection refused').getByRole('link').first().click();
   await expect(page.getByRole('heading', { name: '4 tasks' })).toBeVisible();
@@ -88,13 +88,13 @@ test('one of a group is retried, then all of it, then what is left is discarded'
 });
 
 test('a group is snoozed with a reason until a time, and shown again', async ({ page }) => {
-  await dead('repair', 'repair_job', 'no route to the scanner');
+  await dead('backups', 'run_backup', 'no route to the scanner');
   await page.goto('/ops/failures');
   await press(page, 'no route to the scanner', 's');
-  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/Snooze failures of repair_job/);
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText(/Snooze failures of run_backup/);
   await page.getByLabel('Reason').fill('the cable comes on Monday');
   await looked(page, 'ops-failure-snooze', `
-    - heading /Snooze failures of repair_job/ [level=1]
+    - heading /Snooze failures of run_backup/ [level=1]
     - textbox /Until/
     - textbox /Reason/: the cable comes on Monday
     - button "Snooze group"
@@ -204,7 +204,7 @@ test.describe('somebody who may only look', () => {
 
   test('has no actions on these pages, by button or by key, and is refused without them', async ({ page }) => {
     await person('watches-only', 'viewer');
-    const id = await dead('repair', 'repair_job', 'no route to the scanner');
+    const id = await dead('backups', 'run_backup', 'no route to the scanner');
     await page.goto('/login');
     await page.getByLabel(/User name/).fill('watches-only');
     await page.locator('[name=password]').fill(owner.password);
@@ -226,7 +226,7 @@ test.describe('somebody who may only look', () => {
       'cron/prune-events/run', 'cron/prune-events/pause', 'cron/prune-events/resume']) {
       const status = await page.evaluate(async ([to]) => {
         const body = new URLSearchParams({ _csrf: document.querySelector('[name=_csrf]').value, reason: 'x', until: '2030-01-01T00:00',
-          group: 'repair_job: no route to the scanner', action: 'discard', filter: 'status:dead', expected: '1' });
+          group: 'run_backup: no route to the scanner', action: 'discard', filter: 'status:dead', expected: '1' });
         return (await fetch(to, { method: 'POST', body })).status;
       }, [`/ops/${path}`]);
       expect(status, path).toBe(403);

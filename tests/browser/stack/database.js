@@ -28,7 +28,7 @@ export const dead = (queue, kind, error = 'no route to host') => sql(`
 /** A task that is due in an hour, with an argument; answers its id. No process of the trial works on its queue. */
 export const later = () => sql(`
   insert into jobs.tasks (queue, kind, payload, max_attempts, run_at, rank, created_by)
-  values ('repair', 'repair_job', '{"v": 1, "ids": {"jobErrorId": "argument-in-clear"}}', 3, now() + interval '1 hour', now() + interval '1 hour', 'test') returning id`);
+  values ('backups', 'run_backup', '{"v": 1, "ids": {"bundleId": "argument-in-clear"}}', 3, now() + interval '1 hour', now() + interval '1 hour', 'test') returning id`);
 
 /** Somebody with one built-in role and the owner's password. In one statement, because nobody is without a role. */
 export const person = (username, role) => sql(`

@@ -1,4 +1,5 @@
 //! What a dispatcher needs to know.
+use mipo_domain::versions::Version;
 use mipo_runtime::config::{Environment, Secret};
 
 /// The values of `mipo_runtime::config::Dispatcher` that steer its work; [`Config::default`] has the product's.
@@ -16,6 +17,10 @@ pub struct Config {
     pub scanner_offline_seconds: u32,
     /// `JOB_MAX_LEASE_ATTEMPTS`
     pub job_max_lease_attempts: u32,
+    /// `MIN_SCANNER_VERSION`
+    pub min_scanner_version: Option<Version>,
+    /// `PROGRESS_TIMEOUT_AUTO_FAIL`
+    pub progress_timeout_auto_fail: bool,
     /// `MAX_JOB_AGE_MINUTES`
     pub max_job_age_minutes: u32,
     /// `MAX_TARGET_IPS`
@@ -43,6 +48,8 @@ impl Default for Config {
             job_signing_key: None,
             scanner_offline_seconds: 120,
             job_max_lease_attempts: 5,
+            min_scanner_version: None,
+            progress_timeout_auto_fail: false,
             max_job_age_minutes: 1440,
             max_target_ips: 16_777_216,
             max_probes_per_scan: 1_000_000_000,
@@ -64,6 +71,8 @@ impl From<mipo_runtime::config::Dispatcher> for Config {
             job_signing_key: read.job_signing_key,
             scanner_offline_seconds: read.scanner_offline_seconds,
             job_max_lease_attempts: read.job_max_lease_attempts,
+            min_scanner_version: read.min_scanner_version,
+            progress_timeout_auto_fail: read.progress_timeout_auto_fail,
             max_job_age_minutes: read.max_job_age_minutes,
             max_target_ips: read.max_target_ips,
             max_probes_per_scan: read.max_probes_per_scan,

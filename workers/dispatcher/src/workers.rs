@@ -35,6 +35,8 @@ handlers! {
     STORE_RESULTS => tasks::store_results::run,
     CONCLUDE_JOB => tasks::conclude_job::run,
     CONCLUDE_SCAN => tasks::conclude_scan::run,
+    REPAIR_JOB => tasks::repair_job::run,
+    BULK_REPAIR => tasks::bulk_repair::run,
     BULK_OPERATION => tasks::bulk_operation::run,
     PRUNE_TASKS => tasks::prune_tasks::run,
     ROLLUP_QUEUES => tasks::rollup_queues::run,

@@ -4,6 +4,7 @@
  * In a list each row carries `data-row`, and in it `data-open` on the link that opens it; a box in `.pick` selects it.
  * A button or link with `data-key="r"` is pressed by that key: the one of the current row, of the selected rows when
  * there are some (they stand in `.picked`), else the one of the page. The current row is the one that has the focus.
+ * Where the keys do something else than in the lists of Ops, `data-key-words` says what, for the help.
  * `data-filter` is the field that / leads to; `data-keys` buttons open the help, as ? does.
  *
  * A box with `data-all` selects the whole page, a click with Shift everything since the last click.
@@ -97,7 +98,10 @@ function help() {
     dialog.id = 'keys';
     dialog.setAttribute('aria-labelledby', 'keys-h');
     const used = ([key]) => !['p', 'a', 's'].includes(key) || document.querySelector(`[data-key="${key}"]`);
-    const lines = HELP.filter(used).map(([one, other, words]) => `<div><dt><kbd>${one}</kbd>${other ? ` <kbd>${other}</kbd>` : ''}</dt><dd>${words}</dd></div>`);
+    const said = (key) => document.querySelector(`[data-key="${key}"][data-key-words]`)?.dataset.keyWords;
+    const own = document.querySelector('[data-key-words]') !== null;
+    const shown = HELP.filter(used).filter(([key]) => !own || !PRESSED.includes(key) || said(key));
+    const lines = shown.map(([one, other, words]) => [one, other, said(one) ?? words]).map(([one, other, words]) => `<div><dt><kbd>${one}</kbd>${other ? ` <kbd>${other}</kbd>` : ''}</dt><dd>${words}</dd></div>`);
     dialog.innerHTML = `<form method="dialog"><h2 id="keys-h">Keys</h2><dl class="kv">${lines.join('')}</dl><div class="acts"><button class="btn">Close</button></div></form>`;
     dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
     document.body.append(dialog);

@@ -10,6 +10,7 @@ pub mod auth;
 pub mod common;
 pub mod exclusions;
 pub mod guard;
+pub mod job_errors;
 pub mod me;
 pub mod openapi;
 pub mod ops;
@@ -40,6 +41,7 @@ fn described() -> OpenApiRouter<App> {
         .merge(port_lists::routes())
         .merge(scan_templates::routes())
         .merge(exclusions::routes())
+        .merge(job_errors::routes())
         .merge(ops::routes())
         .merge(openapi::routes())
 }

@@ -19,6 +19,7 @@ pub const TOPICS: &[(&str, Right)] = &[
     (topics::SCANS, Right::ScansView),
     (topics::SCANNERS, Right::ScannersView),
     (topics::ALARMS, Right::AlarmsView),
+    (topics::JOB_ERRORS, Right::JobErrorsView),
     (topics::EVENTS, Right::HealthView),
     (topics::CONFIG, Right::ConfigView),
     (topics::QUEUES, Right::QueuesView),

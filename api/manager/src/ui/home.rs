@@ -159,9 +159,12 @@ fn lines(home: &Home, shell: &Shell) -> (Vec<Line>, String) {
             rank: 1,
             state: "stuck",
             area: "Scans",
-            text: format!("{} of scan jobs want a repair.", show::count(home.figures.job_errors, "error", "errors")),
-            href: "/scans/recent".to_owned(),
-            action: "Open scans",
+            text: format!(
+                "{} a repair.",
+                show::count(home.figures.job_errors, "scan job error wants", "scan job errors want")
+            ),
+            href: "/health/job-errors?state=open".to_owned(),
+            action: "Open job errors",
         });
     } else if shell.may(Right::JobErrorsView) {
         well.push("no stuck job".to_owned());

@@ -102,6 +102,7 @@ pub static AREAS: &[Area] = &[
         key: "health",
         title: "Health",
         entries: &[
+            entry("/health/job-errors", "Job errors", Right::JobErrorsView),
             counted("/health/alerting/alarms", "Alarms", Right::AlarmsView, Badge::OpenAlarms),
             entry("/health/alerting/events", "Events", Right::HealthView),
         ],

@@ -11,6 +11,7 @@ mod config;
 mod csrf;
 mod headers;
 mod idempotency;
+mod job_errors;
 mod lists;
 mod live;
 mod login;

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 
 use chrono::SubsecRound as _;
 use mipo_domain::hash::Hash256;
-use mipo_domain::ids::ScanJobId;
+use mipo_domain::ids::{ScanJobId, ScannerId};
+use mipo_domain::intervals::Intervals;
 use mipo_domain::open_set::OpenSet;
 use mipo_domain::receipt::Receipt;
 use mipo_domain::states::JobStatus;
@@ -31,6 +32,7 @@ pub(super) async fn write(
     ctx: &Ctx<'_>,
     scan: &Scan,
     job: &Job,
+    shares: &[(ScannerId, Intervals<u64>)],
     found: &BTreeMap<Probe, Found>,
     change_count: usize,
 ) -> Result<Hash256, AppError> {
@@ -70,7 +72,7 @@ pub(super) async fn write(
         baseline_job_id: baseline.as_ref().map(|baseline| baseline.job_id),
         chain_position: head.position.cast_unsigned() + 1,
         scanner_version: scanner.as_ref().and_then(|scanner| scanner.scanner_version.clone()),
-        forensic: forensic(conn, job, scanner.and_then(|scanner| scanner.binary_sha256)).await?.to_string(),
+        forensic: forensic(conn, job, shares, scanner.and_then(|scanner| scanner.binary_sha256)).await?.to_string(),
         // PostgreSQL keeps microseconds; the hash must be over what is read back.
         created_at: ctx.now().trunc_subsecs(6),
     };
@@ -114,7 +116,12 @@ fn unpack(bytes: &[u8]) -> Result<String, AppError> {
 }
 
 /// Everything else that an auditor may ask.
-async fn forensic(conn: &mut Conn, job: &Job, binary: Option<Vec<u8>>) -> Result<Value, AppError> {
+async fn forensic(
+    conn: &mut Conn,
+    job: &Job,
+    shares: &[(ScannerId, Intervals<u64>)],
+    binary: Option<Vec<u8>>,
+) -> Result<Value, AppError> {
     let parts: Vec<Value> = unstored_parts::facts(conn, job.id)
         .await?
         .into_iter()
@@ -134,6 +141,7 @@ async fn forensic(conn: &mut Conn, job: &Job, binary: Option<Vec<u8>>) -> Result
     Ok(json!({
         "attempts": job.attempts,
         "parts": parts,
+        "vantages": vantages(conn, job, shares).await?,
         "startedAt": job.started_at,
         "finishedAt": job.finished_at,
         "rate": { "asked": job.max_probes_per_second, "reached": reached },
@@ -145,6 +153,20 @@ async fn forensic(conn: &mut Conn, job: &Job, binary: Option<Vec<u8>>) -> Result
         "signature": hex::encode(&job.signature),
         "scannerBinarySha256": binary.map(hex::encode),
     }))
+}
+
+/// Who probed which indices (half-open), where the job was given to another scanner on its way; else nothing.
+async fn vantages(conn: &mut Conn, job: &Job, shares: &[(ScannerId, Intervals<u64>)]) -> Result<Value, AppError> {
+    if shares.iter().all(|(id, _)| *id == job.scanner_id) {
+        return Ok(Value::Null);
+    }
+    let mut listed = Vec::with_capacity(shares.len());
+    for (id, own) in shares {
+        let name = planning::scanner_facts(conn, *id).await?.map(|scanner| scanner.name);
+        let ranges: Vec<[u64; 2]> = own.ranges().iter().map(|(first, last)| [*first, last + 1]).collect();
+        listed.push(json!({ "scannerId": id, "scanner": name, "indices": ranges }));
+    }
+    Ok(Value::Array(listed))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::audit::Entry;
 use crate::events::{self, Event};
 use crate::scans::touched;
-use crate::{AppError, Ctx, audit, upkeep};
+use crate::{AppError, Ctx, audit};
 
 /// How far a scan is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,6 @@ pub async fn conclude_scan(conn: &mut Conn, ctx: &Ctx<'_>, id: ScanId) -> Result
     scans::end(conn, id, end, reason.as_deref(), ctx.now()).await?;
     scans::set_counts(conn, id, sums.open, sums.changes).await?;
     raise(conn, ctx, &scan, end, reason.as_deref(), sums).await?;
-    upkeep::recovered(conn, ctx, id).await?;
     touched(conn, id).await?;
     let after = json!({ "status": end.as_str(), "openPorts": sums.open, "changes": sums.changes });
     audit::record(conn, ctx, Entry::change("ended", "scan", id).diff(json!({ "status": scan.status }), after)).await?;

@@ -49,7 +49,8 @@ pub async fn complete(
     if request.last_seq + 1 != i64::from(next_seq) {
         let detail =
             format!("scan job {id} has parts up to {} of this attempt, not up to {}", next_seq - 1, request.last_seq);
-        return Err(Refusal::new(Code::PartsMissing, detail).resume_at(next_seq, lease.resume_index));
+        uploads::note_missing(conn, id).await?;
+        return Err(Refusal::new(Code::PartsMissing, detail).resume_at(next_seq, lease.resume_index).recorded());
     }
     let unsigned = |count: i64| u64::try_from(count).unwrap_or(0);
     let counters = JobCounters {
@@ -59,6 +60,7 @@ pub async fn complete(
         errors: unsigned(lease.error_count),
         not_probed: unsigned(lease.not_probed_count),
         excluded: unsigned(lease.excluded_count),
+        shared: uploads::any_by_others(conn, id, scanner).await?,
     };
     let final_status = counters.final_status(request.status == CompleteStatus::Completed);
     let report = serde_json::to_value(request).map_err(|error| StoreError::inconsistent(error.to_string()))?;

@@ -36,8 +36,27 @@ pub struct Upload {
     pub source_ip: IpAddr,
 }
 
-/// Accepts a part, or acknowledges one that is known. Everything that it changes is one transaction.
+/// Accepts a part, or acknowledges one that is known. Everything that it changes is one transaction. Refused ones are
+/// counted: three in a row are a job error.
 pub async fn accept(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    rules: &LeaseRules,
+    scanner: &Holder,
+    id: ScanJobId,
+    upload: Upload,
+) -> Result<ResultsAnswer, Refusal> {
+    match accept_next(conn, ctx, rules, scanner, id, upload).await {
+        // Only the holder gets these answers.
+        Err(refusal) if matches!(refusal.code, Code::SeqConflict | Code::Invalid | Code::OutOfScope) => {
+            uploads::count_refused(conn, id).await?;
+            Err(refusal.recorded())
+        }
+        other => other,
+    }
+}
+
+async fn accept_next(
     conn: &mut Conn,
     ctx: &Ctx<'_>,
     rules: &LeaseRules,

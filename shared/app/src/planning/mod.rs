@@ -12,6 +12,7 @@ use chrono::Duration;
 pub use give_up::give_up;
 pub use load::{Draft, load};
 pub use resolve::{Resolved, resolve};
+pub(crate) use sign::sign_jobs;
 pub use sign::{sign_anew, sign_anew_due};
 pub use write::{Planned, write};
 

@@ -4,12 +4,14 @@ use mipo_domain::exclusions::Exclusion;
 use mipo_domain::ids::{ScanId, ScanJobId};
 use mipo_protocol::signature::SigningKey;
 use mipo_store::Conn;
+use mipo_store::jobs::job_errors;
 use mipo_store::jobs::scan_jobs::{self, Resigned};
 
 use super::Rules;
+use crate::job_errors::{flaw, public_keys};
 use crate::results::spec_of;
 use crate::scans::touched;
-use crate::{AppError, Ctx, exclusions, upkeep};
+use crate::{AppError, Ctx, exclusions};
 
 /// Signs the jobs of `scan` that wait for it. Answers how many.
 pub async fn sign_anew(
@@ -20,7 +22,7 @@ pub async fn sign_anew(
     scan: ScanId,
 ) -> Result<usize, AppError> {
     let ids = scan_jobs::to_sign(conn, Some(scan)).await?;
-    sign(conn, ctx, rules, key, &ids).await
+    sign_jobs(conn, ctx, rules, key, &ids).await
 }
 
 /// Signs every job that waits for it, also pending ones whose signature ends soon: within the hour, or within a quarter of
@@ -29,10 +31,11 @@ pub async fn sign_anew_due(conn: &mut Conn, ctx: &Ctx<'_>, rules: &Rules, key: &
     let soon = Duration::hours(1).min(rules.max_job_age / 4);
     scan_jobs::ask_to_sign_expiring(conn, soon.as_seconds_f64()).await?;
     let ids = scan_jobs::to_sign(conn, None).await?;
-    sign(conn, ctx, rules, key, &ids).await
+    sign_jobs(conn, ctx, rules, key, &ids).await
 }
 
-async fn sign(
+/// Signs those of `ids` that wait for it. Answers how many.
+pub(crate) async fn sign_jobs(
     conn: &mut Conn,
     ctx: &Ctx<'_>,
     rules: &Rules,
@@ -42,11 +45,18 @@ async fn sign(
     if ids.is_empty() {
         return Ok(0);
     }
-    let in_force = exclusions::in_force(conn).await?;
+    let (in_force, keys) = (exclusions::in_force(conn).await?, public_keys(conn).await?);
     let mut signed = 0;
     for &id in ids {
         let Some(job) = scan_jobs::lock_to_sign(conn, id).await? else { continue };
+        // What nobody signed is not signed by signing it anew; and one such job keeps no other waiting.
+        if let Some(found @ ("unreadable" | "signature")) = flaw(&job.spec, &job.signature, &keys) {
+            job_errors::set_flaws(conn, &[(id, Some(found))]).await?;
+            continue;
+        }
         let mut spec = spec_of(&job)?;
+        // Another one than it was signed for, after a reassign.
+        spec.scanner_id = job.scanner_id;
         let added: Vec<Exclusion> = serde_json::from_value(job.added_exclusions.clone())
             .map_err(|error| AppError::Internal(format!("added exclusions of job {id}: {error}")))?;
         for exclusion in added.into_iter().chain(in_force.meeting(&spec.targets)) {
@@ -67,7 +77,6 @@ async fn sign(
             spec_expires_at: expires_at,
         };
         scan_jobs::set_signed(conn, &resigned).await?;
-        upkeep::recovered(conn, ctx, job.scan_id).await?;
         touched(conn, job.scan_id).await?;
         signed += 1;
     }

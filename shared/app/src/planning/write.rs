@@ -192,6 +192,7 @@ async fn cut_and_sign(
                     estimated_seconds: slice.estimated_seconds.cast_signed(),
                     hosts_planned: slice.hosts as i32,
                     probes_planned: slice.probes.cast_signed(),
+                    rate_exhausted: slice.rate_exhausted,
                     traceparent: scan.traceparent.as_deref(),
                 },
             )

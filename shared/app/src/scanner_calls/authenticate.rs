@@ -88,7 +88,7 @@ async fn check_binding(conn: &mut Conn, ctx: &Ctx<'_>, holder: &Holder, source: 
         }
         return Ok(());
     }
-    scanner_keys::count_mismatch(conn, holder.id).await?;
+    scanner_keys::count_mismatch(conn, holder.id, source).await?;
     if holder.ip_mismatch_count == 0 {
         let what = format!("called from {source}, outside its binding to {bound}");
         raise(conn, ctx, holder, "scanner_ip_mismatch", "high", source, &what).await?;

@@ -130,16 +130,19 @@ mod tests {
             ("MIN_SCANNER_VERSION", "newest", 2),
             ("RELEASE_PUBLIC_KEY", "AAAA", 2),
             ("ASN_TABLE", "/etc/asn", 2),
-            ("PROGRESS_TIMEOUT_AUTO_FAIL", "true", 1),
+            ("PROGRESS_TIMEOUT_AUTO_FAIL", "yes", 1),
             ("CHANGE_CONFIRM", "2/3", 1),
             ("NOTIFICATION_RETENTION_DAYS", "7", 1),
             ("SCANNER_OFFLINE_SECONDS", "1", 2),
         ] {
             assert_eq!(wrong_with(name, value, "production"), vec![name; services]);
         }
-        for (name, value) in
-            [("MIN_SCANNER_VERSION", "0.2"), ("CHANGE_CONFIRM", "off"), ("NOTIFICATION_RETENTION_DAYS", "90")]
-        {
+        for (name, value) in [
+            ("MIN_SCANNER_VERSION", "0.2"),
+            ("PROGRESS_TIMEOUT_AUTO_FAIL", "true"),
+            ("CHANGE_CONFIRM", "off"),
+            ("NOTIFICATION_RETENTION_DAYS", "90"),
+        ] {
             assert!(wrong_with(name, value, "production").is_empty(), "{name}");
         }
     }

@@ -205,6 +205,10 @@ pub struct Dispatcher {
     pub scanner_offline_seconds: u32,
     /// `JOB_MAX_LEASE_ATTEMPTS`
     pub job_max_lease_attempts: u32,
+    /// `MIN_SCANNER_VERSION`
+    pub min_scanner_version: Option<Version>,
+    /// `PROGRESS_TIMEOUT_AUTO_FAIL`
+    pub progress_timeout_auto_fail: bool,
     /// `MAX_JOB_AGE_MINUTES`
     pub max_job_age_minutes: u32,
     /// `MAX_TARGET_IPS`
@@ -231,11 +235,10 @@ impl Dispatcher {
         let r = &mut reader;
         let (common, _) = Common::read(r);
         let (secrets_key, job_signing_key) = (secrets_key(r), job_signing_key(r));
-        // Ingest acts on it; a wrong value is named wherever it is given.
-        let _: Option<Version> = r.optional("MIN_SCANNER_VERSION");
+        let min_scanner_version = r.optional("MIN_SCANNER_VERSION");
         let (scanner_offline_seconds, job_max_lease_attempts) = (scanner_offline(r), max_leases(r));
         let max_job_age_minutes = r.within("MAX_JOB_AGE_MINUTES", 1440, 5..=43_200);
-        without_effect(r, "PROGRESS_TIMEOUT_AUTO_FAIL", Some("false"));
+        let progress_timeout_auto_fail = r.or("PROGRESS_TIMEOUT_AUTO_FAIL", false);
         let (max_target_ips, max_probes_per_scan) = limits(r);
         let fleet_max_pps_per_host = r.within("FLEET_MAX_PPS_PER_HOST", 200, 0..=1_000_000);
         // Confirming by a second look comes with its own job kind; until then flips are stored unconfirmed.
@@ -253,6 +256,8 @@ impl Dispatcher {
                 job_signing_key,
                 scanner_offline_seconds,
                 job_max_lease_attempts,
+                min_scanner_version,
+                progress_timeout_auto_fail,
                 max_job_age_minutes,
                 max_target_ips,
                 max_probes_per_scan,

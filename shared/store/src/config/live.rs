@@ -13,6 +13,8 @@ pub mod topics {
     pub const SCANNERS: &str = "scanners";
     /// Alarms.
     pub const ALARMS: &str = "alarms";
+    /// Job errors, by their id.
+    pub const JOB_ERRORS: &str = "job-errors";
     /// System events.
     pub const EVENTS: &str = "events";
     /// Everything under configuration but scanners; the entity is its id, which no other kind shares.

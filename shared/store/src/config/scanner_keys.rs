@@ -81,7 +81,10 @@ pub async fn find(conn: &mut Conn, prefix: &str) -> Result<Option<Holder>, Store
 /// A call with a wrong key whose prefix is known.
 pub async fn count_failure(conn: &mut Conn, id: ScannerId) -> Result<(), StoreError> {
     sqlx::query!(
-        "update config.scanners set failed_auth_count = failed_auth_count + 1, updated_at = now() where id = $1",
+        "update config.scanners
+         set failed_auth_count = failed_auth_count + 1, failed_auth_times = (array_prepend(now(), failed_auth_times))[1:5],
+           updated_at = now()
+         where id = $1",
         id.as_uuid()
     )
     .execute(conn)
@@ -111,11 +114,14 @@ pub async fn note_use(
     Ok(())
 }
 
-/// A call from outside the binding.
-pub async fn count_mismatch(conn: &mut Conn, id: ScannerId) -> Result<(), StoreError> {
+/// A call from `source`, outside the binding.
+pub async fn count_mismatch(conn: &mut Conn, id: ScannerId, source: IpAddr) -> Result<(), StoreError> {
     sqlx::query!(
-        "update config.scanners set ip_mismatch_count = ip_mismatch_count + 1, updated_at = now() where id = $1",
-        id.as_uuid()
+        "update config.scanners
+         set ip_mismatch_count = ip_mismatch_count + 1, ip_mismatch_at = now(), ip_mismatch_from = $2::text::inet, updated_at = now()
+         where id = $1",
+        id.as_uuid(),
+        source.to_string(),
     )
     .execute(conn)
     .await?;
@@ -312,7 +318,7 @@ pub async fn exchange(
         "update config.scanners
          set api_key_prefix = $2, api_key_hash = $3, api_key_created_at = $4, api_key_last_used_at = null,
              previous_api_key_prefix = null, previous_api_key_hash = null, previous_key_until = null, rotate_key_requested = false,
-             bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0, key_flagged_at = null,
+             bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0, failed_auth_times = '{}', key_flagged_at = null,
              hostname = $5, scanner_version = $6, platform = $7, arch = $8, binary_sha256 = $9, updated_at = now()
          where id = $1",
         scanner.as_uuid(),

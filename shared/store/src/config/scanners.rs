@@ -250,6 +250,20 @@ pub async fn set_binding(conn: &mut Conn, id: ScannerId, mode: &str, ip: Option<
     Ok(())
 }
 
+/// Releases a scanner from its address as a repair: what was counted against it counts from 0 too.
+pub async fn release_binding(conn: &mut Conn, id: ScannerId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update config.scanners
+         set bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0, failed_auth_times = '{}',
+             version = version + 1, updated_at = now()
+         where id = $1",
+        id.as_uuid()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
 /// Asks a scanner to take a new key at its next heartbeat.
 pub async fn request_key_rotation(conn: &mut Conn, id: ScannerId) -> Result<(), StoreError> {
     sqlx::query!(
@@ -268,7 +282,7 @@ pub async fn revoke_keys(conn: &mut Conn, id: ScannerId) -> Result<(), StoreErro
          set api_key_prefix = null, api_key_hash = null, api_key_created_at = null, api_key_last_used_at = null,
              previous_api_key_prefix = null, previous_api_key_hash = null, previous_key_until = null,
              rotate_key_requested = false, key_flagged_at = null, bound_ip = null, bound_asn = null, ip_mismatch_count = 0, failed_auth_count = 0,
-             version = version + 1, updated_at = now()
+             failed_auth_times = '{}', version = version + 1, updated_at = now()
          where id = $1",
         id.as_uuid()
     )

@@ -46,36 +46,6 @@ pub async fn expire_leases(conn: &mut Conn) -> Result<Vec<Lapsed>, StoreError> {
     .await?)
 }
 
-/// A job that is not handed out by itself any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stuck {
-    /// The job.
-    pub id: ScanJobId,
-    /// Its scan.
-    pub scan_id: ScanId,
-    /// Who lost it.
-    pub scanner_id: ScannerId,
-    /// Leases in a row that ended badly.
-    pub failed_leases: i32,
-}
-
-/// Pending jobs that failed `most` leases in a row and were not told of since their last hand-out. They count as told
-/// of, with this transaction.
-pub async fn tell_stuck(conn: &mut Conn, most: i32) -> Result<Vec<Stuck>, StoreError> {
-    Ok(sqlx::query_as!(
-        Stuck,
-        "with stuck as (
-           select id from jobs.scan_jobs
-           where status = 'pending' and failed_leases >= $1 and (stuck_told_at is null or stuck_told_at <= assigned_at)
-           order by id limit 1000 for update skip locked)
-         update jobs.scan_jobs j set stuck_told_at = now(), updated_at = now() from stuck where stuck.id = j.id
-         returning j.id, j.scan_id, j.scanner_id, j.failed_leases",
-        most
-    )
-    .fetch_all(conn)
-    .await?)
-}
-
 /// Ends the jobs that are older than allowed: since their first hand-out, or since any job of their scan made progress.
 /// What an operator holds is left alone; its age counts again from when it is let go.
 pub async fn time_out(conn: &mut Conn, max_age_minutes: i32) -> Result<Vec<Ended>, StoreError> {

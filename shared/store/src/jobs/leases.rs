@@ -164,7 +164,7 @@ pub async fn claim(
               where o.scan_id = j.scan_id and o.scanner_id = j.scanner_id) as last_turn_at
            from jobs.scan_jobs j join results.scans s on s.id = j.scan_id
            where j.scanner_id = $1 and j.status = 'pending' and j.resign_requested_at is null and j.hold_reasons = '{}'
-             and j.failed_leases < $3 and j.spec_expires_at > now() and s.status in ('pending', 'running')),
+             and j.failed_leases < $3 and j.spec_flaw is null and j.spec_expires_at > now() and s.status in ('pending', 'running')),
          chosen as (
            select j.id from jobs.scan_jobs j join ranked r on r.id = j.id
            where j.status = 'pending'
@@ -348,7 +348,7 @@ pub async fn advance(
         "update jobs.scan_jobs
          set resume_index = $3, probed_index = greatest(probed_index, $3), probes_attempted = probes_attempted + $4,
            error_count = error_count + $5, not_probed_count = not_probed_count + $6, excluded_count = excluded_count + $7,
-           result_count = result_count + $8, failed_leases = 0, last_progress_at = now(),
+           result_count = result_count + $8, failed_leases = 0, parts_refused = 0, parts_missing_since = null, last_progress_at = now(),
            lease_until = now() + make_interval(secs => $2), updated_at = now()
          where id = $1",
         id.get(),

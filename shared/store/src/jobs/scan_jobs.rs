@@ -37,6 +37,8 @@ pub struct NewJob<'a> {
     pub hosts_planned: i32,
     /// N.
     pub probes_planned: i64,
+    /// Its limits leave it less than one probe a second.
+    pub rate_exhausted: bool,
     /// The trace that it belongs to.
     pub traceparent: Option<&'a str>,
 }
@@ -154,8 +156,8 @@ pub async fn insert(conn: &mut Conn, job: &NewJob<'_>) -> Result<(), StoreError>
     sqlx::query!(
         "insert into jobs.scan_jobs
            (id, scan_id, scanner_id, batch_no, priority, spec, signature, spec_expires_at, scope_hash,
-            max_probes_per_second, estimated_seconds, hosts_planned, probes_planned, traceparent)
-         overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+            max_probes_per_second, estimated_seconds, hosts_planned, probes_planned, traceparent, rate_exhausted)
+         overriding system value values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         job.id.get(),
         job.scan_id.get(),
         job.scanner_id.as_uuid(),
@@ -170,6 +172,7 @@ pub async fn insert(conn: &mut Conn, job: &NewJob<'_>) -> Result<(), StoreError>
         job.hosts_planned,
         job.probes_planned,
         job.traceparent,
+        job.rate_exhausted,
     )
     .execute(conn)
     .await?;
@@ -290,14 +293,17 @@ pub async fn set_concluded(conn: &mut Conn, id: ScanJobId, at: DateTime<Utc>) ->
     Ok(())
 }
 
-/// True while a job of the same scanner that ended before `id` is not concluded.
-pub async fn any_before(conn: &mut Conn, id: ScanJobId) -> Result<bool, StoreError> {
+/// True while a job that ended before `id`, and that one of `vantages` has or probed a share of, is not concluded.
+pub async fn any_before(conn: &mut Conn, id: ScanJobId, vantages: &[ScannerId]) -> Result<bool, StoreError> {
+    let vantages: Vec<uuid::Uuid> = vantages.iter().map(|id| id.as_uuid()).collect();
     Ok(sqlx::query_scalar!(
         r#"select exists (
              select from jobs.scan_jobs o join jobs.scan_jobs j on j.id = $1
-             where o.scanner_id = j.scanner_id and o.finished_at is not null and o.concluded_at is null
-               and (o.finished_at, o.id) < (j.finished_at, j.id)) as "any!""#,
-        id.get()
+             where o.finished_at is not null and o.concluded_at is null and (o.finished_at, o.id) < (j.finished_at, j.id)
+               and (o.scanner_id = any ($2)
+                    or exists (select from jobs.result_parts p where p.job_id = o.id and p.scanner_id = any ($2)))) as "any!""#,
+        id.get(),
+        &vantages,
     )
     .fetch_one(conn)
     .await?)
@@ -381,7 +387,7 @@ pub async fn to_sign(conn: &mut Conn, scan_id: Option<ScanId>) -> Result<Vec<Sca
     let ids = sqlx::query_scalar!(
         "select id from jobs.scan_jobs
          where resign_requested_at is not null and status in ('pending', 'paused') and hold_reasons = '{}'
-           and ($1::bigint is null or scan_id = $1)
+           and coalesce(spec_flaw, 'excluded') = 'excluded' and ($1::bigint is null or scan_id = $1)
          order by id limit 1000",
         scan_id.map(ScanId::get)
     )

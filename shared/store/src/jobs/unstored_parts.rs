@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use mipo_domain::ids::{ScanJobId, ScannerId};
+use mipo_domain::intervals::Intervals;
 
 use crate::{Conn, StoreError};
 
@@ -127,5 +128,21 @@ pub async fn facts(conn: &mut Conn, job_id: ScanJobId) -> Result<Vec<PartFact>, 
             source_ip: row.source_ip.map(|net| net.addr()),
             received_at: row.received_at,
         })
+        .collect())
+}
+
+/// Who handed in which indices of the job, in the order in which they came: more than one after a reassign.
+pub async fn vantages(conn: &mut Conn, job_id: ScanJobId) -> Result<Vec<(ScannerId, Intervals<u64>)>, StoreError> {
+    let rows = sqlx::query!(
+        r#"select scanner_id, array_agg(from_index order by from_index) as "from!", array_agg(to_index order by from_index) as "to!"
+           from jobs.result_parts where job_id = $1 group by scanner_id order by min(from_index)"#,
+        job_id.get()
+    )
+    .fetch_all(conn)
+    .await?;
+    let inclusive = |(from, to): (&i64, &i64)| (from.cast_unsigned(), to.cast_unsigned().saturating_sub(1));
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.scanner_id.into(), Intervals::from_ranges(row.from.iter().zip(&row.to).map(inclusive))))
         .collect())
 }

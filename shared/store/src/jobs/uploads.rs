@@ -92,3 +92,36 @@ pub async fn oldest_unstored_seconds(conn: &mut Conn) -> Result<Option<f64>, Sto
     .fetch_one(conn)
     .await?)
 }
+
+/// A part of the job was refused; the next accepted one sets the count back.
+pub async fn count_refused(conn: &mut Conn, job: ScanJobId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update jobs.scan_jobs set parts_refused = parts_refused + 1, updated_at = now() where id = $1 and finished_at is null",
+        job.get()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The scanner calls the job complete, and parts are missing.
+pub async fn note_missing(conn: &mut Conn, job: ScanJobId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update jobs.scan_jobs set parts_missing_since = coalesce(parts_missing_since, now()), updated_at = now() where id = $1",
+        job.get()
+    )
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// True when another scanner handed in parts of the job, before it was reassigned.
+pub async fn any_by_others(conn: &mut Conn, job: ScanJobId, scanner: ScannerId) -> Result<bool, StoreError> {
+    Ok(sqlx::query_scalar!(
+        r#"select exists (select from jobs.result_parts where job_id = $1 and scanner_id <> $2) as "any!""#,
+        job.get(),
+        scanner.as_uuid(),
+    )
+    .fetch_one(conn)
+    .await?)
+}

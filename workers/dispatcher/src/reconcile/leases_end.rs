@@ -8,11 +8,7 @@ use crate::World;
 pub async fn run(world: &World) -> Result<(), HandlerError> {
     let mut tx = world.db.tx("leases.take_back").await?;
     let lapsed = upkeep::take_back_leases(&mut tx).await?;
-    let stuck = upkeep::tell_stuck(&mut tx, &world.ctx(), world.config.job_max_lease_attempts).await?;
     tx.commit().await?;
-    if stuck > 0 {
-        tracing::warn!(jobs = stuck, "jobs lost their lease too often and are not handed out any more");
-    }
     if lapsed > 0 {
         tracing::warn!(jobs = lapsed, "leases ended unrenewed; their jobs go back");
     }

@@ -5,6 +5,7 @@
 //! line in [`PASSES`], in the order in which a round runs them.
 mod controls_reach_jobs;
 mod dead_tasks_are_told;
+mod job_errors_are_found;
 mod jobs_are_concluded;
 mod jobs_have_an_age;
 mod leases_end;
@@ -37,6 +38,8 @@ static PASSES: &[Pass] = &[
     ("pauses_end", |world| Box::pin(pauses_end::run(world))),
     ("controls_reach_jobs", |world| Box::pin(controls_reach_jobs::run(world))),
     ("specs_are_fresh", |world| Box::pin(specs_are_fresh::run(world))),
+    // After those that mend what needs nobody.
+    ("job_errors_are_found", |world| Box::pin(job_errors_are_found::run(world))),
     // Before those that would ask for the same again.
     ("dead_tasks_are_told", |world| Box::pin(dead_tasks_are_told::run(world))),
     ("scans_are_planned", |world| Box::pin(scans_are_planned::run(world))),

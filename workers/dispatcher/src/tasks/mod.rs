@@ -3,6 +3,7 @@
 //!
 //! A task says "look at this id". Each handler reads the state anew, does what is missing, and is done when nothing is.
 pub mod bulk_operation;
+pub mod bulk_repair;
 pub mod conclude_job;
 pub mod conclude_scan;
 pub mod expire_credentials;
@@ -11,6 +12,7 @@ pub mod prune_events;
 pub mod prune_jobs;
 pub mod prune_observations;
 pub mod prune_tasks;
+pub mod repair_job;
 pub mod rollup_queues;
 pub mod store_results;
 

@@ -193,6 +193,7 @@ async fn a_job_that_keeps_losing_its_lease_is_told_of_and_goes_on_when_it_is_res
     world.control(scan, "pause").await;
     world.control(scan, "resume").await;
     world.run_tasks().await;
+    world.reconcile().await;
     assert_eq!(world.text(alarm).await, format!("resolved {scan} 1"));
     world.scan_all(scanner(1), seen(&[], &[])).await;
     world.run_tasks().await;

@@ -31,14 +31,14 @@ use mipo_testkit::{SeededEntropy, TestDb};
 use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
 
-const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The installation.
 pub struct World {
     pub db: TestDb,
     pub dispatcher: Arc<Dispatcher>,
-    manager: Db,
-    ingest: Db,
+    pub manager: Db,
+    pub ingest: Db,
     top: sqlx::PgPool,
 }
 
@@ -209,7 +209,7 @@ impl World {
     // The scanner ---------------------------------------------------------------------------------------------
 
     /// The scanner as ingest knows it.
-    async fn holder(&self, id: ScannerId) -> Holder {
+    pub async fn holder(&self, id: ScannerId) -> Holder {
         let mut tx = self.ingest.tx("test.holder").await.expect("a transaction");
         scanner_keys::find(&mut tx, &id.to_string()).await.expect("may look").expect("is there")
     }

@@ -169,7 +169,7 @@ pub struct BinaryAnswer {
 }
 
 impl EnrolmentAnswer {
-    fn of(enrolment: Enrolment, commands: Commands, now: DateTime<Utc>) -> Self {
+    pub(crate) fn of(enrolment: Enrolment, commands: Commands, now: DateTime<Utc>) -> Self {
         Self {
             token: enrolment.token.reveal().to_owned(),
             token_expires_at: enrolment.expires_at,

@@ -3,6 +3,7 @@ use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use mipo_app::{AppError, views};
 use mipo_domain::ids::ScanId;
+use mipo_domain::waiting::Waiting;
 use mipo_store::results::job_views::JobRow;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -12,7 +13,7 @@ use crate::http::{Id, Json, Problem};
 use crate::lists::{ListQuery, Listed};
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::scans::detail::{JOB_COLUMNS, narrow_jobs};
+use crate::ui::scans::jobs::{JOB_COLUMNS, narrow_jobs};
 
 /// The share of a scan for one scanner and one batch.
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,10 +43,21 @@ pub struct JobAnswer {
     last_progress_at: Option<DateTime<Utc>>,
     finished_at: Option<DateTime<Utc>>,
     concluded_at: Option<DateTime<Utc>>,
+    /// What it is waiting for: `operator`, `blackout`, `exclusion`, `let_go`, `repair`, `scanner_deleted`, `scanner_disabled`,
+    /// `scanner_enrolment`, `scanner_offline`, `scanner_draining`, `signature`, `turn`, `fetch`, `start`, `confirmation`,
+    /// `conclusion`; absent while it runs and when it is done.
+    waiting_for: Option<&'static str>,
+    /// Of `turn`: jobs of its scanner before it, at most 100.
+    ahead: i64,
+    /// The class of the oldest open job error about it.
+    job_error: Option<String>,
+    /// Its id.
+    job_error_id: Option<Uuid>,
 }
 
 impl From<JobRow> for JobAnswer {
     fn from(job: JobRow) -> Self {
+        let waiting_for = job.waiting_for().map(Waiting::as_str);
         Self {
             id: job.id.get(),
             kind: job.kind,
@@ -68,6 +80,10 @@ impl From<JobRow> for JobAnswer {
             last_progress_at: job.last_progress_at,
             finished_at: job.finished_at,
             concluded_at: job.concluded_at,
+            waiting_for,
+            ahead: job.ahead,
+            job_error: job.job_error,
+            job_error_id: job.job_error_id,
         }
     }
 }

@@ -66,6 +66,41 @@ const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/health/job-errors",
+        Help {
+            purpose: "Scan jobs that do not get on by themselves: what is wrong with each, and what helps.",
+            inputs: &[LIST],
+            gotchas: &[
+                "A job error closes by itself when its cause is gone; an expired job when its alarm is acknowledged.",
+                "One alarm stands for all jobs of a scanner with the same trouble.",
+                "What an operator has paused is left in peace.",
+            ],
+        },
+    ),
+    (
+        "/health/job-errors/{id}",
+        Help {
+            purpose: "One job error: the facts that it was judged by, its history, and the repairs, the recommended one first.",
+            inputs: &[
+                ("Reason", "At most 1,000 characters; it goes to the audit log and stays in the history."),
+                ("Other scanner", "Of a reassign: an active one that reaches the same targets."),
+            ],
+            gotchas: &[
+                "A repair is carried out in a moment; what came of it stands in the history.",
+                "A reassigned job that has results ends partial: no single scanner has seen all of it. The receipt says who saw what.",
+                "A new token is shown once, and the scanner's old key stops to work at once.",
+            ],
+        },
+    ),
+    (
+        "/health/job-errors/bulk-repair",
+        Help {
+            purpose: "Asks for the same repair of many job errors, with their exact number first.",
+            inputs: &[("Reason", "One for all of them; it goes to the audit log.")],
+            gotchas: &["When the number has changed since it was shown, nothing is asked for."],
+        },
+    ),
+    (
         "/health/alerting/alarms",
         Help {
             purpose: "What is wrong now and what was, one line for each rule and thing.",

@@ -1,28 +1,25 @@
-//! `/scans/:id`: one scan, live; and its jobs.
+//! `/scans/:id`: one scan, live.
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 use chrono::{DateTime, TimeDelta, Utc};
 use mipo_app::views;
 use mipo_domain::ids::ScanId;
 use mipo_domain::rights::Right;
 use mipo_store::results::findings::{Finding, Narrow, Verdicts};
-use mipo_store::results::job_views::{self, JobRow};
 use mipo_store::results::scan_views::{ScanRow, Share};
 use serde_json::Value;
 
 use super::timeline::{self, Timeline};
-use super::{JOB_STATUSES, Progress, Row};
+use super::{Progress, Row};
 use crate::http::Id;
-use crate::lists::{Columns, ListQuery};
 use crate::signed::SignedIn;
 use crate::state::App;
-use crate::ui::tables::{Col, Listing};
-use crate::ui::{self, Page, Region, last_page, show};
+use crate::ui::{self, Page, Region, show};
 
 /// How long one reading of a scan serves everybody; shorter than the pause between two fetches of a page.
 const SHARED_FOR: TimeDelta = TimeDelta::seconds(1);
@@ -361,78 +358,6 @@ fn scope(value: &Value) -> Scope {
         exclusions: list("exclusions").len(),
         vantages: list("shares").len(),
     }
-}
-
-/// What the list of jobs can be asked, here and in its JSON twin.
-pub(crate) const JOB_COLUMNS: Columns = Columns {
-    sort: job_views::SORTS,
-    filters: &["status", "scanner"],
-    default_sort: "id",
-    words: &[("status", JOB_STATUSES)],
-};
-
-const JOB_COLS: &[Col] = &[
-    Col::text("id", "Job"),
-    Col::lead("scanner", "Scanner"),
-    Col::text("kind", "Kind"),
-    Col::text("status", "Status"),
-    Col::fill("progress", "Progress"),
-    Col::num("probes", "Probes"),
-    Col::num("hosts", "Hosts"),
-    Col::num("open", "Open"),
-    Col::num("errors", "Errors"),
-    Col::num("attempt", "Attempt"),
-    Col::text("started", "Started"),
-    Col::num("took", "Took"),
-];
-
-/// The filters of the list of jobs.
-pub(crate) fn narrow_jobs(query: &ListQuery) -> job_views::Narrow {
-    job_views::Narrow {
-        statuses: query.filter("status").map(|text| text.split(',').map(str::to_owned).collect()).unwrap_or_default(),
-        scanner: query.filter("scanner").map(str::to_owned),
-    }
-}
-
-#[derive(Template)]
-#[template(path = "scans/jobs.html", blocks = ["top", "rows"])]
-struct JobsPage {
-    page: Page,
-    head: Head,
-    list: Listing,
-    jobs: Vec<JobRow>,
-    total: i64,
-    scanners: Vec<String>,
-}
-
-pub(super) async fn jobs_page(
-    page: Page,
-    signed: SignedIn,
-    region: Region,
-    Id(id): Id<ScanId>,
-    RawQuery(raw): RawQuery,
-    State(app): State<App>,
-) -> Result<Response, ui::Error> {
-    let ctx = app.ctx(&signed.caller);
-    let mut tx = app.db.read("scans.jobs").await?;
-    let head = Head::read(&mut tx, &ctx, &app, id, "jobs").await?;
-    let list = Listing::read(format!("/scans/{id}/jobs"), raw.as_deref(), &JOB_COLUMNS).showing(JOB_COLS);
-    let by = narrow_jobs(&list.query);
-    let (jobs, total) =
-        views::scans::jobs_by(&mut tx, &ctx, id, &by, &list.query.sort, list.query.limit(), list.query.offset())
-            .await?;
-    if let Some(response) = last_page::instead(&list, jobs.len(), total) {
-        return Ok(response);
-    }
-    let scanners = views::scans::scanners(&mut tx, &ctx, id).await?;
-    let page =
-        page.at("/scans/recent", "Jobs").under("Recent", "/scans/recent").under(head.title(), format!("/scans/{id}"));
-    let view = JobsPage { page, head, list, jobs, total, scanners };
-    Ok(match region.name() {
-        Some("top") => ui::render(&view.as_top(), &view.page),
-        Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
-    })
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ pub(crate) mod changes;
 mod control;
 pub(crate) mod detail;
 mod history;
+pub(crate) mod jobs;
 pub(crate) mod narrow;
 mod recent;
 pub(crate) mod results;
@@ -30,7 +31,7 @@ pub fn routes() -> Router<App> {
         .route("/scans/history", get(history::page))
         .merge(schedules::routes())
         .route("/scans/{id}", get(detail::page))
-        .route("/scans/{id}/jobs", get(detail::jobs_page))
+        .route("/scans/{id}/jobs", get(jobs::page))
         .route("/scans/{id}/results", get(results::page))
         .route("/scans/{id}/changes", get(changes::page))
         .route("/scans/{id}/cancel", get(control::cancel_page).post(control::cancel))
