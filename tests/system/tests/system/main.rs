@@ -2,6 +2,7 @@
 //!
 //! The binaries are those of the same build (`cargo build --workspace --bins` first; `make test` does).
 mod commands;
+mod controls;
 mod faults;
 mod listeners;
 mod processes;

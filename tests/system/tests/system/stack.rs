@@ -128,6 +128,29 @@ impl Stack {
         id
     }
 
+    /// Pause, resume or cancel, by the use cases that its page calls.
+    pub(crate) async fn control(&self, id: ScanId, what: &str) {
+        let (db, caller) = (Db::from_pool(self.pool.clone()), Caller::cli());
+        let ctx = ctx(&caller);
+        let mut tx = db.tx("test.control").await.expect("a transaction");
+        match what {
+            "pause" => scans::pause(&mut tx, &ctx, id, "system test").await,
+            "resume" => scans::resume(&mut tx, &ctx, id, "system test").await,
+            _ => scans::cancel(&mut tx, &ctx, id, "system test").await,
+        }
+        .unwrap_or_else(|error| panic!("{what}: {error}"));
+        tx.commit().await.expect("committed");
+    }
+
+    /// The one text that `sql` answers for the scan.
+    pub(crate) async fn text(&self, id: ScanId, sql: &'static str) -> String {
+        sqlx::query_scalar(sql)
+            .bind(id.get())
+            .fetch_one(&self.pool)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"))
+    }
+
     /// Waits until the scan is under way: parts have been accepted, and it is far from done.
     pub(crate) async fn in_mid_scan(&self, id: ScanId) {
         until("the scan is under way", Duration::from_mins(1), async || {
