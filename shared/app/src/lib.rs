@@ -4,6 +4,7 @@
 //! It names its right first. One transaction holds the fact, its live event, its task and, last, its audit row; the
 //! caller commits. No HTTP and no HTML here.
 pub mod alarms;
+pub mod assignments;
 pub mod audit;
 pub mod blackouts;
 pub mod builtins;
@@ -13,6 +14,8 @@ pub mod error;
 pub mod events;
 pub mod exclusions;
 mod fields;
+pub mod fqdns;
+pub mod groups;
 pub mod history;
 pub mod leases;
 pub mod login;

@@ -1,16 +1,18 @@
 //! Subnets: CIDR targets, and which scanners scan them.
 use ipnet::IpNet;
 use mipo_domain::address::IpRange;
-use mipo_domain::ids::{ScannerId, SubnetId};
+use mipo_domain::ids::SubnetId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
+use mipo_store::config::live;
 use mipo_store::config::subnets::{self as store, Fields};
-use mipo_store::config::{live, scanners};
 use mipo_store::lists::{Ask, Found};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 pub use mipo_store::config::subnets::Subnet;
 
+use crate::assignments::{self, Assignment, Scanned};
 use crate::error::Referrer;
 use crate::fields::{self, Checks};
 use crate::history::{self, Change};
@@ -30,8 +32,8 @@ pub struct NewSubnet {
     pub description: String,
     /// Probes per second over all its scanners, 0 for no limit.
     pub rate_limit: i64,
-    /// Scanners that scan it.
-    pub scanners: Vec<ScannerId>,
+    /// Who scans it.
+    pub assignment: Assignment,
 }
 
 /// What is to change of a subnet; `None` leaves it.
@@ -72,8 +74,7 @@ fn fields_of(subnet: &Subnet) -> Fields {
     }
 }
 
-fn check(name: &str, cidr: &str, description: &str, rate_limit: i64) -> Result<Fields, AppError> {
-    let mut checks = Checks::new();
+fn check(mut checks: Checks, name: &str, cidr: &str, description: &str, rate_limit: i64) -> Result<Fields, AppError> {
     let name = checks.name("name", name);
     let net = checks.cidr("cidr", cidr);
     let description = checks.description("description", description);
@@ -86,17 +87,20 @@ fn check(name: &str, cidr: &str, description: &str, rate_limit: i64) -> Result<F
 /// Makes a subnet.
 pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewSubnet) -> Result<Subnet, AppError> {
     ctx.require(Right::ConfigManage)?;
-    let fields = check(&input.name, &input.cidr, &input.description, input.rate_limit)?;
-    known_scanners(conn, "scannerIds", &input.scanners).await?;
+    let mut checks = Checks::new();
+    input.assignment.check(conn, &mut checks).await?;
+    let fields = check(checks, &input.name, &input.cidr, &input.description, input.rate_limit)?;
     let id = SubnetId::mint(ctx.clock, ctx.entropy);
     store::insert(conn, id, &fields)
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;
-    store::set_scanners(conn, id, &input.scanners).await?;
+    input.assignment.store(conn, Scanned::Subnet(id)).await?;
     live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let subnet = stored(conn, id).await?;
-    let mut after = shown(&fields);
-    after["scanners"] = scanner_names(&subnet);
+    let mut after = assigned(&subnet);
+    for (name, value) in shown(&fields).as_object().into_iter().flatten() {
+        after[name] = value.clone();
+    }
     audit::record(conn, ctx, audit::Entry::change("created", KIND, id).diff(Value::Null, after)).await?;
     Ok(subnet)
 }
@@ -131,6 +135,7 @@ pub async fn update(conn: &mut Conn, ctx: &Ctx<'_>, id: SubnetId, patch: SubnetP
     let before = editable(conn, id).await?;
     fields::fresh(before.version, patch.version)?;
     let fields = check(
+        Checks::new(),
         patch.name.as_deref().unwrap_or(&before.name),
         &patch.cidr.unwrap_or_else(|| before.cidr.to_string()),
         patch.description.as_deref().unwrap_or(&before.description),
@@ -149,26 +154,30 @@ pub async fn update(conn: &mut Conn, ctx: &Ctx<'_>, id: SubnetId, patch: SubnetP
     Ok(after)
 }
 
-/// Sets which scanners scan a subnet.
+/// Sets who scans a subnet; groups that are left out stay.
 pub async fn assign_scanners(
     conn: &mut Conn,
     ctx: &Ctx<'_>,
     id: SubnetId,
     version: i32,
-    scanners: &[ScannerId],
+    scanners: Vec<Uuid>,
+    groups: Option<Vec<Uuid>>,
 ) -> Result<Subnet, AppError> {
     ctx.require(Right::ConfigManage)?;
     let before = stored(conn, id).await?;
     fields::fresh(before.version, version)?;
-    known_scanners(conn, "scannerIds", scanners).await?;
+    let groups = groups.unwrap_or_else(|| before.scanner_groups.iter().map(|group| group.id).collect());
+    let assignment = Assignment { scanners, groups };
+    let mut checks = Checks::new();
+    assignment.check(conn, &mut checks).await?;
+    checks.done()?;
     if !store::touch(conn, id, version).await? {
         return Err(AppError::Stale);
     }
-    store::set_scanners(conn, id, scanners).await?;
+    assignment.store(conn, Scanned::Subnet(id)).await?;
     live::emit(conn, live::topics::CONFIG, &id.to_string()).await?;
     let after = stored(conn, id).await?;
-    let entry = audit::Entry::change("scanners assigned", KIND, id)
-        .diff(json!({ "scanners": scanner_names(&before) }), json!({ "scanners": scanner_names(&after) }));
+    let entry = audit::Entry::change("scanners assigned", KIND, id).diff(assigned(&before), assigned(&after));
     audit::record(conn, ctx, entry).await?;
     Ok(after)
 }
@@ -182,7 +191,7 @@ pub async fn duplicate(conn: &mut Conn, ctx: &Ctx<'_>, id: SubnetId, name: &str)
         cidr: from.cidr.to_string(),
         description: from.description.clone(),
         rate_limit: from.rate_limit.into(),
-        scanners: from.scanners.iter().map(|scanner| scanner.id.into()).collect(),
+        assignment: Assignment::of(&from.scanners, &from.scanner_groups),
     };
     create(conn, ctx, input).await
 }
@@ -213,17 +222,6 @@ async fn editable(conn: &mut Conn, id: SubnetId) -> Result<Subnet, AppError> {
     if subnet.built_in { Err(fields::built_in(KIND)) } else { Ok(subnet) }
 }
 
-async fn known_scanners(conn: &mut Conn, field: &str, ids: &[ScannerId]) -> Result<(), AppError> {
-    let known = scanners::get_many(conn, ids.iter().map(|id| id.as_uuid()).collect()).await?;
-    let mut checks = Checks::new();
-    for (index, id) in ids.iter().enumerate() {
-        if !known.iter().any(|scanner| scanner.id == *id) {
-            checks.refuse(format!("{field}[{index}]"), "unknown", format!("There is no scanner {id}."));
-        }
-    }
-    checks.done()
-}
-
-fn scanner_names(subnet: &Subnet) -> Value {
-    subnet.scanners.iter().map(|scanner| scanner.name.clone()).collect()
+fn assigned(subnet: &Subnet) -> Value {
+    assignments::shown(&subnet.scanners, &subnet.scanner_groups)
 }

@@ -3,12 +3,13 @@ use mipo_domain::ids::TemplateId;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::config::scan_templates::{self as store, Fields};
-use mipo_store::config::{live, port_lists, subnets};
+use mipo_store::config::{live, template_choices};
 use mipo_store::lists::{Ask, Found, Named};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use mipo_store::config::scan_templates::ScanTemplate;
+pub use mipo_store::config::scan_templates::{ScanTemplate, Sources};
+pub use mipo_store::config::template_choices::{Choice, Kind};
 
 use crate::error::Referrer;
 use crate::fields::{self, Checks};
@@ -18,25 +19,6 @@ use crate::{AppError, Ctx, audit};
 
 const KIND: &str = "scan template";
 const NAME_UNIQUE: &str = "scan_templates_name_unique";
-
-/// What a template scans and on which ports, by ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sources {
-    /// Subnets.
-    pub subnets: Vec<Uuid>,
-    /// Subnet groups.
-    pub subnet_groups: Vec<Uuid>,
-    /// Host names.
-    pub fqdns: Vec<Uuid>,
-    /// Groups of host names.
-    pub fqdn_groups: Vec<Uuid>,
-    /// Discovery lists.
-    pub discovery_lists: Vec<Uuid>,
-    /// Port lists.
-    pub port_lists: Vec<Uuid>,
-    /// Groups of port lists.
-    pub port_list_groups: Vec<Uuid>,
-}
 
 /// A new template.
 #[derive(Clone, Debug, Default)]
@@ -60,61 +42,60 @@ pub struct TemplatePatch {
     pub description: Option<String>,
     /// Subnets that it scans.
     pub subnets: Option<Vec<Uuid>>,
+    /// Groups of subnets.
+    pub subnet_groups: Option<Vec<Uuid>>,
+    /// Host names.
+    pub fqdns: Option<Vec<Uuid>>,
+    /// Groups of host names.
+    pub fqdn_groups: Option<Vec<Uuid>>,
+    /// Discovery lists.
+    pub discovery_lists: Option<Vec<Uuid>>,
     /// Port lists that it scans them for.
     pub port_lists: Option<Vec<Uuid>>,
+    /// Groups of port lists.
+    pub port_list_groups: Option<Vec<Uuid>>,
 }
 
-impl Sources {
-    /// What `template` scans.
-    pub fn of(template: &ScanTemplate) -> Self {
-        let ids = |list: &[Named]| list.iter().map(|named| named.id).collect();
-        Self { subnets: ids(&template.subnets), port_lists: ids(&template.port_lists), ..Self::default() }
-    }
-
-    /// Refuses kinds of sources that this version cannot scan yet, and ids that name nothing.
-    async fn check(&self, conn: &mut Conn, checks: &mut Checks) -> Result<(), AppError> {
-        let later = [
-            ("subnetGroupIds", &self.subnet_groups, "subnet groups", "subnets"),
-            ("fqdnIds", &self.fqdns, "host names", "subnets"),
-            ("fqdnGroupIds", &self.fqdn_groups, "groups of host names", "subnets"),
-            ("discoveryListIds", &self.discovery_lists, "discovery lists", "subnets"),
-            ("portListGroupIds", &self.port_list_groups, "groups of port lists", "port lists"),
-        ];
-        for (field, ids, kind, instead) in later {
-            if !ids.is_empty() {
-                let message = format!("This version cannot scan {kind} yet; use {instead}.");
-                checks.refuse(field, "not_supported", message);
-            }
-        }
-        let known = subnets::get_many(conn, self.subnets.clone()).await?;
-        for (index, id) in self.subnets.iter().enumerate() {
-            if !known.iter().any(|subnet| subnet.id.as_uuid() == *id) {
-                checks.refuse(format!("subnetIds[{index}]"), "unknown", format!("There is no subnet {id}."));
-            }
-        }
-        let known = port_lists::get_many(conn, self.port_lists.clone()).await?;
-        for (index, id) in self.port_lists.iter().enumerate() {
-            if !known.iter().any(|list| list.id.as_uuid() == *id) {
-                checks.refuse(format!("portListIds[{index}]"), "unknown", format!("There is no port list {id}."));
-            }
-        }
-        Ok(())
-    }
+/// Each kind of source: its ids, the field that names them, and what one is called.
+fn by_kind(sources: &Sources) -> [(Kind, &Vec<Uuid>, &'static str, &'static str); 7] {
+    [
+        (Kind::Subnet, &sources.subnets, "subnetIds", "subnet"),
+        (Kind::SubnetGroup, &sources.subnet_groups, "subnetGroupIds", "subnet group"),
+        (Kind::Fqdn, &sources.fqdns, "fqdnIds", "FQDN"),
+        (Kind::FqdnGroup, &sources.fqdn_groups, "fqdnGroupIds", "FQDN group"),
+        (Kind::DiscoveryList, &sources.discovery_lists, "discoveryListIds", "discovery list"),
+        (Kind::PortList, &sources.port_lists, "portListIds", "port list"),
+        (Kind::PortListGroup, &sources.port_list_groups, "portListGroupIds", "port list group"),
+    ]
 }
 
-async fn check(conn: &mut Conn, name: &str, description: &str, sources: &Sources) -> Result<Fields, AppError> {
+/// Refuses ids that name nothing.
+async fn check_known(conn: &mut Conn, sources: &Sources, checks: &mut Checks) -> Result<(), AppError> {
+    for (kind, ids, field, what) in by_kind(sources) {
+        let known = template_choices::get_many(conn, kind, ids.clone()).await?;
+        for (index, id) in ids.iter().enumerate() {
+            if !known.iter().any(|choice| choice.id == *id) {
+                checks.refuse(format!("{field}[{index}]"), "unknown", format!("There is no {what} {id}."));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn check(conn: &mut Conn, name: &str, description: &str, sources: Sources) -> Result<Fields, AppError> {
     let mut checks = Checks::new();
     let name = checks.name("name", name);
     let description = checks.description("description", description);
-    sources.check(conn, &mut checks).await?;
-    if sources.subnets.is_empty() {
-        checks.refuse("subnetIds", "required", "Choose at least one subnet; a template without targets scans nothing.");
+    check_known(conn, &sources, &mut checks).await?;
+    if sources.has_no_target() {
+        let message = "Choose at least one target: a subnet, a host name, a discovery list or a group of them.";
+        checks.refuse("subnetIds", "required", message);
     }
-    if sources.port_lists.is_empty() {
-        checks.refuse("portListIds", "required", "Choose at least one port list.");
+    if sources.has_no_ports() {
+        checks.refuse("portListIds", "required", "Choose at least one port list or group of port lists.");
     }
     checks.done()?;
-    Ok(Fields { name, description, subnets: sources.subnets.clone(), port_lists: sources.port_lists.clone() })
+    Ok(Fields { name, description, sources })
 }
 
 fn shown(template: &ScanTemplate) -> Value {
@@ -123,14 +104,36 @@ fn shown(template: &ScanTemplate) -> Value {
         "name": template.name,
         "description": template.description,
         "subnets": names(&template.subnets),
+        "subnetGroups": names(&template.subnet_groups),
+        "fqdns": names(&template.fqdns),
+        "fqdnGroups": names(&template.fqdn_groups),
+        "discoveryLists": names(&template.discovery_lists),
         "portLists": names(&template.port_lists),
+        "portListGroups": names(&template.port_list_groups),
     })
+}
+
+/// What a template can be made of: the first `limit` of a kind by name and those of `chosen`, and how many there are
+/// besides.
+pub async fn choices(
+    conn: &mut Conn,
+    ctx: &Ctx<'_>,
+    kind: Kind,
+    chosen: &[Uuid],
+    limit: i64,
+) -> Result<(Vec<Choice>, i64), AppError> {
+    ctx.require(Right::ConfigView)?;
+    let Found { mut items, total, .. } = template_choices::first(conn, kind, limit).await?;
+    let missing = chosen.iter().filter(|id| !items.iter().any(|choice| choice.id == **id)).copied().collect();
+    items.extend(template_choices::get_many(conn, kind, missing).await?);
+    let more = (total - items.len() as i64).max(0);
+    Ok((items, more))
 }
 
 /// Makes a template.
 pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, input: NewTemplate) -> Result<ScanTemplate, AppError> {
     ctx.require(Right::ConfigManage)?;
-    let fields = check(conn, &input.name, &input.description, &input.sources).await?;
+    let fields = check(conn, &input.name, &input.description, input.sources).await?;
     let id = TemplateId::mint(ctx.clock, ctx.entropy);
     store::insert(conn, id, &fields, ctx.caller.actor.name())
         .await
@@ -170,7 +173,7 @@ pub async fn history(conn: &mut Conn, ctx: &Ctx<'_>, id: TemplateId) -> Result<V
 pub async fn summary(conn: &mut Conn, ctx: &Ctx<'_>, sources: &Sources, limits: Limits) -> Result<Summary, AppError> {
     ctx.require(Right::ConfigView)?;
     let mut checks = Checks::new();
-    sources.check(conn, &mut checks).await?;
+    check_known(conn, sources, &mut checks).await?;
     checks.done()?;
     template_summary::of(conn, sources, ctx.now(), limits).await
 }
@@ -197,12 +200,19 @@ pub async fn update(
     ctx.require(Right::ConfigManage)?;
     let before = editable(conn, id).await?;
     fields::fresh(before.version, patch.version)?;
-    let mut sources = Sources::of(&before);
-    sources.subnets = patch.subnets.unwrap_or(sources.subnets);
-    sources.port_lists = patch.port_lists.unwrap_or(sources.port_lists);
+    let stored_sources = Sources::of(&before);
+    let sources = Sources {
+        subnets: patch.subnets.unwrap_or(stored_sources.subnets),
+        subnet_groups: patch.subnet_groups.unwrap_or(stored_sources.subnet_groups),
+        fqdns: patch.fqdns.unwrap_or(stored_sources.fqdns),
+        fqdn_groups: patch.fqdn_groups.unwrap_or(stored_sources.fqdn_groups),
+        discovery_lists: patch.discovery_lists.unwrap_or(stored_sources.discovery_lists),
+        port_lists: patch.port_lists.unwrap_or(stored_sources.port_lists),
+        port_list_groups: patch.port_list_groups.unwrap_or(stored_sources.port_list_groups),
+    };
     let name = patch.name.as_deref().unwrap_or(&before.name);
     let description = patch.description.as_deref().unwrap_or(&before.description);
-    let fields = check(conn, name, description, &sources).await?;
+    let fields = check(conn, name, description, sources).await?;
     let done = store::update(conn, id, patch.version, &fields)
         .await
         .map_err(|error| fields::name_taken(error, NAME_UNIQUE, KIND, &fields.name))?;

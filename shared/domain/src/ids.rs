@@ -122,18 +122,24 @@ uuid_ids! {
     ExclusionId,
     /// An FQDN target.
     FqdnId,
+    /// A group of FQDNs.
+    FqdnGroupId,
     /// A state of a job error.
     JobErrorId,
     /// An entry of the port catalog.
     PortCatalogId,
     /// A port list.
     PortListId,
+    /// A port list group.
+    PortListGroupId,
     /// A role.
     RoleId,
     /// A filter that somebody keeps under a name.
     SavedViewId,
     /// A scan template.
     TemplateId,
+    /// A group of scan templates.
+    TemplateGroupId,
     /// A scanner.
     ScannerId,
     /// A scanner group.

@@ -6,6 +6,7 @@ use axum::http::header;
 use axum::http::request::Parts;
 use chrono::{DateTime, Utc};
 use mipo_app::error::Referrer;
+use mipo_app::groups::Member;
 use mipo_app::history::Change;
 use mipo_app::{AppError, Named};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -25,6 +26,11 @@ pub struct NamedAnswer {
 
 /// The names that a row refers to.
 pub fn named(rows: &[Named]) -> Vec<NamedAnswer> {
+    rows.iter().map(|row| NamedAnswer { id: row.id, name: row.name.clone() }).collect()
+}
+
+/// The members of a group.
+pub fn members(rows: &[Member]) -> Vec<NamedAnswer> {
     rows.iter().map(|row| NamedAnswer { id: row.id, name: row.name.clone() }).collect()
 }
 

@@ -10,17 +10,23 @@ pub mod auth;
 pub mod blackouts;
 pub mod common;
 pub mod exclusions;
+pub mod fqdn_groups;
+pub mod fqdns;
 pub mod guard;
 pub mod me;
 pub mod openapi;
 pub mod ops;
 pub mod port_catalog;
+pub mod port_list_groups;
 pub mod port_lists;
+pub mod scan_template_groups;
 pub mod scan_templates;
+pub mod scanner_groups;
 pub mod scanners;
 pub mod scans;
 pub mod schedules;
 pub mod seeds;
+pub mod subnet_groups;
 pub mod subnets;
 
 use axum::Router;
@@ -39,11 +45,17 @@ fn described() -> OpenApiRouter<App> {
         .merge(scans::routes())
         .merge(schedules::routes())
         .merge(scanners::routes())
+        .merge(scanner_groups::routes())
         .merge(subnets::routes())
+        .merge(subnet_groups::routes())
+        .merge(fqdns::routes())
+        .merge(fqdn_groups::routes())
         .merge(port_lists::routes())
+        .merge(port_list_groups::routes())
         .merge(port_catalog::routes())
         .merge(seeds::routes())
         .merge(scan_templates::routes())
+        .merge(scan_template_groups::routes())
         .merge(exclusions::routes())
         .merge(blackouts::routes())
         .merge(ops::routes())

@@ -1,6 +1,6 @@
 //! What blackout windows do to scan jobs (product 7.5), and what they will do.
 use chrono::{DateTime, Utc};
-use ipnet::IpNet;
+use mipo_domain::address::{IpRange, IpSet};
 use mipo_domain::calendar::Window;
 use mipo_domain::ids::{BlackoutId, ScanId, ScannerId};
 use mipo_store::Conn;
@@ -59,12 +59,12 @@ impl InForce {
         u64::try_from((begin - at).num_seconds()).is_ok_and(|ahead| ahead < seconds).then_some(begin)
     }
 
-    /// True when it can hold a job of one of `scanners` for addresses in `networks`.
-    pub fn concerns(&self, networks: &[IpNet], scanners: &[ScannerId]) -> bool {
-        let meet = |one: &IpNet| networks.iter().any(|other| one.contains(other) || other.contains(one));
+    /// True when it can hold a job of one of `scanners` for some of `addresses`.
+    pub fn concerns(&self, addresses: &IpSet, scanners: &[ScannerId]) -> bool {
+        let networks = || self.scope.networks.iter().map(|network| IpRange::from(*network)).collect::<IpSet>();
         self.scope.all
             || self.scope.scanners.iter().any(|scanner| scanners.contains(scanner))
-            || self.scope.networks.iter().any(meet)
+            || !networks().intersect(addresses).is_empty()
     }
 }
 

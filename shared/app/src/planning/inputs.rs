@@ -30,10 +30,11 @@ pub(super) fn inputs(draft: &Draft, resolved: &Resolved, rules: &Rules) -> Input
                 From::Addresses(set) => set.clone(),
                 From::Name { hostname, allowed, fqdn } => {
                     let found = addresses_of(&source.label, hostname, allowed, resolved, &mut warnings);
-                    if let Some(id) = fqdn {
+                    // What it had before stays for people when the resolver failed.
+                    if let (Some(id), Some(found)) = (fqdn, &found) {
                         fqdns.push((*id, found.iter().copied().collect()));
                     }
-                    found.into_iter().map(IpRange::single).collect()
+                    found.unwrap_or_default().into_iter().map(IpRange::single).collect()
                 }
             };
             SourceInput {
@@ -58,18 +59,20 @@ pub(super) fn inputs(draft: &Draft, resolved: &Resolved, rules: &Rules) -> Input
     Inputs { plan, warnings, resolved: fqdns }
 }
 
-fn addresses_of(
+/// The addresses of a host name that may be scanned, and in `warnings` what was left out and why; `None` when the name
+/// did not resolve.
+pub(crate) fn addresses_of(
     label: &str,
     hostname: &str,
     allowed: &IpSet,
     resolved: &Resolved,
     warnings: &mut Vec<Warning>,
-) -> BTreeSet<IpAddr> {
+) -> Option<BTreeSet<IpAddr>> {
     let mut found = match resolved.0.get(hostname) {
         Some(Ok(found)) => found.clone(),
         Some(Err(error)) => {
             warnings.push(Warning::new("unresolved", format!("{label} does not resolve: {error}.")));
-            return BTreeSet::new();
+            return None;
         }
         None => BTreeSet::new(),
     };
@@ -86,7 +89,7 @@ fn addresses_of(
         warnings.push(Warning::new("too_many_addresses", message));
         found = found.into_iter().take(MOST_ADDRESSES).collect();
     }
-    found
+    Some(found)
 }
 
 #[cfg(test)]
@@ -99,7 +102,7 @@ mod tests {
         let resolved = Resolved([("a.example".to_owned(), answer)].into());
         let allowed = mipo_domain::address::parse_targets(allowed).expect("networks");
         let mut warnings = Vec::new();
-        let found = addresses_of("FQDN a", "a.example", &allowed, &resolved, &mut warnings);
+        let found = addresses_of("FQDN a", "a.example", &allowed, &resolved, &mut warnings).unwrap_or_default();
         (found.iter().map(ToString::to_string).collect(), warnings.into_iter().map(|warning| warning.code).collect())
     }
 

@@ -10,6 +10,7 @@ use mipo_domain::ports::Ports;
 use mipo_domain::states::ScanStatus;
 use mipo_store::Conn;
 use mipo_store::config::planning::{self, ScannerFacts};
+use mipo_store::config::scan_templates;
 use mipo_store::results::scans::{self, Scan};
 
 use crate::{AppError, exclusions};
@@ -73,8 +74,9 @@ pub async fn load(conn: &mut Conn, id: ScanId, now: DateTime<Utc>) -> Result<Opt
         let scanners: BTreeSet<ScannerId> = typed.scanner_ids.into_iter().collect();
         (typed_sources(&typed.targets, &scanners), typed.ports, 0)
     } else {
-        let (ports, rate) = ports(conn, &scan).await?;
-        (template_sources(conn, &scan, &mut warnings).await?, ports, rate)
+        let sources = scan_templates::sources(conn, scan.template_id).await?;
+        let (ports, rate) = ports(conn, &sources).await?;
+        (template_sources(conn, &sources, &mut warnings).await?, ports, rate)
     };
     let named: BTreeSet<ScannerId> = sources.iter().flat_map(|source| source.scanners.iter().copied()).collect();
     let known = planning::scanners(conn, &named.iter().copied().collect::<Vec<_>>()).await?;
@@ -129,9 +131,13 @@ fn typed_sources(targets: &[String], scanners: &BTreeSet<ScannerId>) -> Vec<Sour
     sources
 }
 
-async fn template_sources(conn: &mut Conn, scan: &Scan, warnings: &mut Vec<Warning>) -> Result<Vec<Source>, AppError> {
+async fn template_sources(
+    conn: &mut Conn,
+    named: &scan_templates::Sources,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<Source>, AppError> {
     let mut sources = Vec::new();
-    for subnet in planning::subnets(conn, scan.template_id).await? {
+    for subnet in planning::subnets(conn, named).await? {
         sources.push(Source {
             label: format!("subnet {}", subnet.name),
             from: From::Addresses([subnet.cidr].into_iter().collect()),
@@ -139,7 +145,7 @@ async fn template_sources(conn: &mut Conn, scan: &Scan, warnings: &mut Vec<Warni
             scanners: subnet.scanner_ids.into_iter().collect(),
         });
     }
-    for fqdn in planning::fqdns(conn, scan.template_id).await? {
+    for fqdn in planning::fqdns(conn, named).await? {
         sources.push(Source {
             label: format!("FQDN {}", fqdn.name),
             from: From::Name {
@@ -151,7 +157,7 @@ async fn template_sources(conn: &mut Conn, scan: &Scan, warnings: &mut Vec<Warni
             scanners: fqdn.scanner_ids.into_iter().collect(),
         });
     }
-    for list in planning::lists(conn, scan.template_id).await? {
+    for list in planning::lists(conn, named).await? {
         sources.push(Source {
             label: format!("discovery list {}", list.name),
             from: From::Addresses(list.ips.into_iter().collect()),
@@ -166,8 +172,8 @@ async fn template_sources(conn: &mut Conn, scan: &Scan, warnings: &mut Vec<Warni
 }
 
 /// The union of the port lists, and the lowest rate among them.
-async fn ports(conn: &mut Conn, scan: &Scan) -> Result<(Ports, u32), AppError> {
-    let lists = planning::port_lists(conn, scan.template_id).await?;
+async fn ports(conn: &mut Conn, named: &scan_templates::Sources) -> Result<(Ports, u32), AppError> {
+    let lists = planning::port_lists(conn, named).await?;
     let ports = lists.iter().fold(Ports::default(), |sum, list| sum.union(&list.ports));
     let rate = lists.iter().map(|list| list.rate_limit.cast_unsigned()).filter(|rate| *rate > 0).min();
     Ok((ports, rate.unwrap_or(0)))

@@ -10,6 +10,7 @@ mod write;
 use chrono::Duration;
 
 pub use give_up::give_up;
+pub(crate) use inputs::addresses_of;
 pub use load::{Draft, load};
 pub use resolve::{Resolved, resolve};
 pub use sign::{sign_anew, sign_anew_due};

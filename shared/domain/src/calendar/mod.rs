@@ -185,12 +185,12 @@ impl Calendar {
 
 /// The first instant at which the clocks of `zone` show `local`, or the first one after the gap that it lies in.
 fn first_instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    shown(zone, local).and_then(|shown| shown.earliest())
+    shown(zone, local).and_then(MappedLocalTime::earliest)
 }
 
 /// The last instant at which the clocks of `zone` show `local`, or the first one after the gap that it lies in.
 fn last_instant(zone: Tz, local: NaiveDateTime) -> Option<DateTime<Utc>> {
-    shown(zone, local).and_then(|shown| shown.latest())
+    shown(zone, local).and_then(MappedLocalTime::latest)
 }
 
 fn shown(zone: Tz, local: NaiveDateTime) -> Option<MappedLocalTime<DateTime<Utc>>> {

@@ -143,8 +143,7 @@ impl Window {
         first: i64,
         last: i64,
     ) -> impl Iterator<Item = (DateTime<Utc>, DateTime<Utc>)> + '_ {
-        let offsets = if matches!(self, Self::Weekly { .. }) { first..=last } else { 1..=0 };
-        offsets.filter_map(move |offset| {
+        (first..=last).filter_map(move |offset| {
             let Self::Weekly { days, start, minutes, zone } = self else { return None };
             let date = date.checked_add_signed(Duration::days(offset))?;
             if !days.contains(&weekday_number(date)) {

@@ -1,12 +1,15 @@
 //! Schema `config`: identity, configuration, alerting, audit.
 pub mod adhoc_templates;
 pub mod alarms;
+pub mod assignments;
 pub mod audit;
 pub mod backup_settings;
 pub mod blackouts;
 pub mod events;
 pub mod exclusions;
 pub mod expiry;
+pub mod fqdns;
+pub mod groups;
 pub mod idempotency_keys;
 pub mod job_keys;
 pub mod live;
@@ -29,6 +32,7 @@ pub mod setup_tokens;
 pub mod signing_keys;
 pub mod silent_scanners;
 pub mod subnets;
+pub mod template_choices;
 pub mod users;
 
 /// Something that refers to a row: what it is, its id and its name.

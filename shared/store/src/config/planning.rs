@@ -1,11 +1,15 @@
 //! What a plan is made from: the sources of a template, their scanners, ports, exclusions.
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use mipo_domain::ids::{DiscoveryListId, FqdnId, ScannerId, SubnetId, TemplateId};
 use mipo_domain::ports::Ports;
 use serde_json::Value;
+use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::scan_templates::Sources;
 use crate::ranges::ports_from_text;
 use crate::{Conn, StoreError};
 
@@ -25,6 +29,8 @@ pub struct AdhocSource {
 pub struct SubnetSource {
     /// Its id.
     pub id: SubnetId,
+    /// The groups that it is in, whoever uses them.
+    pub group_ids: Vec<Uuid>,
     /// Its name.
     pub name: String,
     /// Its network.
@@ -40,12 +46,18 @@ pub struct SubnetSource {
 pub struct FqdnSource {
     /// Its id.
     pub id: FqdnId,
+    /// The groups that it is in, whoever uses them.
+    pub group_ids: Vec<Uuid>,
     /// Its name.
     pub name: String,
     /// What is resolved.
     pub hostname: String,
     /// Where its addresses must lie; empty = anywhere.
     pub allowed: Vec<IpNet>,
+    /// What it resolved to when it was last asked for.
+    pub last_resolved: Vec<IpAddr>,
+    /// When that was; none = never.
+    pub last_resolved_at: Option<DateTime<Utc>>,
     /// Probes a second, 0 = unlimited.
     pub rate_limit: i32,
     /// Its scanners, directly or by group.
@@ -70,6 +82,10 @@ pub struct ListSource {
 /// A port list of a template, directly or by group.
 #[derive(Clone, Debug)]
 pub struct PortSource {
+    /// Its id.
+    pub id: Uuid,
+    /// The groups that it is in, whoever uses them.
+    pub group_ids: Vec<Uuid>,
     /// Its name.
     pub name: String,
     /// Its ports.
@@ -125,19 +141,20 @@ pub async fn adhoc(conn: &mut Conn, template: TemplateId) -> Result<Option<Adhoc
     .transpose()
 }
 
-/// The subnets of the template.
-pub async fn subnets(conn: &mut Conn, template: TemplateId) -> Result<Vec<SubnetSource>, StoreError> {
+/// The subnets of `sources`.
+pub async fn subnets(conn: &mut Conn, sources: &Sources) -> Result<Vec<SubnetSource>, StoreError> {
     let rows = sqlx::query!(
         r#"select s.id, s.name, s.cidr as "cidr: IpNet", s.rate_limit,
              array(select distinct coalesce(a.scanner_id, m.scanner_id) from config.target_scanners a
                    left join config.scanner_group_members m on m.group_id = a.scanner_group_id
-                   where a.subnet_id = s.id and coalesce(a.scanner_id, m.scanner_id) is not null) as "scanner_ids!"
+                   where a.subnet_id = s.id and coalesce(a.scanner_id, m.scanner_id) is not null) as "scanner_ids!",
+             array(select m.group_id from config.subnet_group_members m where m.subnet_id = s.id) as "group_ids!"
            from config.subnets s
-           where s.id in (select t.subnet_id from config.scan_template_targets t where t.template_id = $1
-                          union select m.subnet_id from config.scan_template_targets t
-                          join config.subnet_group_members m on m.group_id = t.subnet_group_id where t.template_id = $1)
+           where s.id in (select unnest($1::uuid[])
+                          union select m.subnet_id from config.subnet_group_members m where m.group_id = any($2))
            order by s.id"#,
-        template.as_uuid()
+        &sources.subnets,
+        &sources.subnet_groups
     )
     .fetch_all(conn)
     .await?;
@@ -145,6 +162,7 @@ pub async fn subnets(conn: &mut Conn, template: TemplateId) -> Result<Vec<Subnet
         .into_iter()
         .map(|row| SubnetSource {
             id: row.id.into(),
+            group_ids: row.group_ids,
             name: row.name,
             cidr: row.cidr,
             rate_limit: row.rate_limit,
@@ -153,19 +171,21 @@ pub async fn subnets(conn: &mut Conn, template: TemplateId) -> Result<Vec<Subnet
         .collect())
 }
 
-/// The FQDNs of the template.
-pub async fn fqdns(conn: &mut Conn, template: TemplateId) -> Result<Vec<FqdnSource>, StoreError> {
+/// The FQDNs of `sources`.
+pub async fn fqdns(conn: &mut Conn, sources: &Sources) -> Result<Vec<FqdnSource>, StoreError> {
     let rows = sqlx::query!(
         r#"select f.id, f.name, f.hostname, f.allowed_cidrs as "allowed: Vec<IpNet>", f.rate_limit,
+             f.last_resolved as "last_resolved: Json<Vec<IpAddr>>", f.last_resolved_at,
              array(select distinct coalesce(a.scanner_id, m.scanner_id) from config.target_scanners a
                    left join config.scanner_group_members m on m.group_id = a.scanner_group_id
-                   where a.fqdn_id = f.id and coalesce(a.scanner_id, m.scanner_id) is not null) as "scanner_ids!"
+                   where a.fqdn_id = f.id and coalesce(a.scanner_id, m.scanner_id) is not null) as "scanner_ids!",
+             array(select m.group_id from config.fqdn_group_members m where m.fqdn_id = f.id) as "group_ids!"
            from config.fqdns f
-           where f.id in (select t.fqdn_id from config.scan_template_targets t where t.template_id = $1
-                          union select m.fqdn_id from config.scan_template_targets t
-                          join config.fqdn_group_members m on m.group_id = t.fqdn_group_id where t.template_id = $1)
+           where f.id in (select unnest($1::uuid[])
+                          union select m.fqdn_id from config.fqdn_group_members m where m.group_id = any($2))
            order by f.id"#,
-        template.as_uuid()
+        &sources.fqdns,
+        &sources.fqdn_groups
     )
     .fetch_all(conn)
     .await?;
@@ -173,6 +193,9 @@ pub async fn fqdns(conn: &mut Conn, template: TemplateId) -> Result<Vec<FqdnSour
         .into_iter()
         .map(|row| FqdnSource {
             id: row.id.into(),
+            group_ids: row.group_ids,
+            last_resolved: row.last_resolved.0,
+            last_resolved_at: row.last_resolved_at,
             name: row.name,
             hostname: row.hostname,
             allowed: row.allowed,
@@ -182,8 +205,8 @@ pub async fn fqdns(conn: &mut Conn, template: TemplateId) -> Result<Vec<FqdnSour
         .collect())
 }
 
-/// The discovery lists of the template.
-pub async fn lists(conn: &mut Conn, template: TemplateId) -> Result<Vec<ListSource>, StoreError> {
+/// The discovery lists of `sources`.
+pub async fn lists(conn: &mut Conn, sources: &Sources) -> Result<Vec<ListSource>, StoreError> {
     let rows = sqlx::query!(
         r#"select l.id, s.name || '/' || l.name as "name!", l.rate_limit,
              array(select i.ip from config.discovery_ips i where i.list_id = l.id order by i.ip) as "ips!: Vec<IpNet>",
@@ -192,9 +215,9 @@ pub async fn lists(conn: &mut Conn, template: TemplateId) -> Result<Vec<ListSour
                      select m.scanner_id from config.scanner_group_members m where m.group_id = l.scanner_group_id) s
                    where s.scanner_id is not null) as "scanner_ids!"
            from config.discovery_lists l join config.discovery_sources s on s.id = l.source_id
-           where l.id in (select t.discovery_list_id from config.scan_template_targets t where t.template_id = $1)
+           where l.id = any($1)
            order by l.id"#,
-        template.as_uuid()
+        &sources.discovery_lists
     )
     .fetch_all(conn)
     .await?;
@@ -210,21 +233,25 @@ pub async fn lists(conn: &mut Conn, template: TemplateId) -> Result<Vec<ListSour
         .collect())
 }
 
-/// The port lists of the template.
-pub async fn port_lists(conn: &mut Conn, template: TemplateId) -> Result<Vec<PortSource>, StoreError> {
+/// The port lists of `sources`.
+pub async fn port_lists(conn: &mut Conn, sources: &Sources) -> Result<Vec<PortSource>, StoreError> {
     let rows = sqlx::query!(
-        r#"select p.name, p.tcp_ports::text as "tcp!", p.udp_ports::text as "udp!", p.rate_limit from config.port_lists p
-           where p.id in (select t.port_list_id from config.scan_template_ports t where t.template_id = $1
-                          union select m.port_list_id from config.scan_template_ports t
-                          join config.port_list_group_members m on m.group_id = t.port_list_group_id where t.template_id = $1)
+        r#"select p.id, p.name, p.tcp_ports::text as "tcp!", p.udp_ports::text as "udp!", p.rate_limit,
+             array(select m.group_id from config.port_list_group_members m where m.port_list_id = p.id) as "group_ids!"
+           from config.port_lists p
+           where p.id in (select unnest($1::uuid[])
+                          union select m.port_list_id from config.port_list_group_members m where m.group_id = any($2))
            order by p.id"#,
-        template.as_uuid()
+        &sources.port_lists,
+        &sources.port_list_groups
     )
     .fetch_all(conn)
     .await?;
     rows.into_iter()
         .map(|row| {
             Ok(PortSource {
+                id: row.id,
+                group_ids: row.group_ids,
                 name: row.name,
                 ports: Ports { tcp: ports_from_text(&row.tcp)?, udp: ports_from_text(&row.udp)? },
                 rate_limit: row.rate_limit,

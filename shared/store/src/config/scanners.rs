@@ -102,8 +102,10 @@ const SOURCE: Source = Source {
       (select k.expires_at from config.provisioning_tokens k
         where k.scanner_id = s.id and k.used_at is null and k.revoked_at is null) as token_expires_at,
       coalesce((select json_agg(json_build_object('id', n.id, 'name', n.name) order by lower(n.name))
-        from config.target_scanners t join config.subnets n on n.id = t.subnet_id
-        where t.scanner_id = s.id), '[]') as subnets,
+        from config.subnets n where n.id in (
+          select t.subnet_id from config.target_scanners t where t.scanner_id = s.id union
+          select t.subnet_id from config.scanner_group_members m
+          join config.target_scanners t on t.scanner_group_id = m.group_id where m.scanner_id = s.id)), '[]') as subnets,
       (select count(*) from jobs.scan_jobs j where j.scanner_id = s.id and j.status in ('assigned', 'running')) as leased_jobs,
       (select count(*) from jobs.scan_jobs j where j.scanner_id = s.id and j.status in ('pending', 'paused')) as waiting_jobs",
     from: "config.scanners s",
@@ -290,13 +292,14 @@ pub async fn referrers(conn: &mut Conn, id: ScannerId) -> Result<Vec<Referred>, 
         r#"select 'subnet' as "kind!", n.id::text as "id!", n.name as "name!"
            from config.target_scanners t join config.subnets n on n.id = t.subnet_id where t.scanner_id = $1
            union all
-           select 'host name', f.id::text, f.name
+           select 'FQDN', f.id::text, f.name
            from config.target_scanners t join config.fqdns f on f.id = t.fqdn_id where t.scanner_id = $1
            union all
            select 'scanner group', g.id::text, g.name
            from config.scanner_group_members m join config.scanner_groups g on g.id = m.group_id where m.scanner_id = $1
            union all
-           select 'discovery list', l.id::text, l.name from config.discovery_lists l where l.scanner_id = $1
+           select 'discovery list', l.id::text, d.name || '/' || l.name
+           from config.discovery_lists l join config.discovery_sources d on d.id = l.source_id where l.scanner_id = $1
            union all
            select 'blackout window', b.id::text, b.name
            from config.blackout_members x join config.blackout_windows b on b.id = x.blackout_id where x.scanner_id = $1

@@ -1,7 +1,7 @@
 //! Subnets: CIDR targets, and who scans them.
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
-use mipo_domain::ids::{ScannerId, SubnetId};
+use mipo_domain::ids::SubnetId;
 use sqlx::FromRow;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -28,6 +28,8 @@ pub struct Subnet {
     pub built_in: bool,
     /// Scanners that scan it.
     pub scanners: Json<Vec<Named>>,
+    /// Scanner groups whose members scan it.
+    pub scanner_groups: Json<Vec<Named>>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When it was last edited.
@@ -36,11 +38,26 @@ pub struct Subnet {
     pub version: i32,
 }
 
+impl Subnet {
+    /// Scanners and scanner groups, in this order: who scans it.
+    pub fn scanned_by(&self) -> impl Iterator<Item = &Named> {
+        self.scanners.iter().chain(self.scanner_groups.iter())
+    }
+
+    /// True when nobody scans it, so that every scan skips it.
+    pub fn is_orphan(&self) -> bool {
+        self.scanned_by().next().is_none()
+    }
+}
+
 const SOURCE: Source = Source {
     select: "n.id, n.name, n.description, n.cidr, n.rate_limit, n.built_in, n.created_at, n.updated_at, n.version,
       coalesce((select json_agg(json_build_object('id', s.id, 'name', s.name) order by lower(s.name))
         from config.target_scanners t join config.scanners s on s.id = t.scanner_id
-        where t.subnet_id = n.id), '[]') as scanners",
+        where t.subnet_id = n.id), '[]') as scanners,
+      coalesce((select json_agg(json_build_object('id', g.id, 'name', g.name) order by lower(g.name))
+        from config.target_scanners t join config.scanner_groups g on g.id = t.scanner_group_id
+        where t.subnet_id = n.id), '[]') as scanner_groups",
     from: "config.subnets n",
     only: "true",
     key: "n.id",
@@ -165,26 +182,4 @@ pub async fn referrers(conn: &mut Conn, id: SubnetId) -> Result<Vec<Referred>, S
     .fetch_all(conn)
     .await?;
     Ok(rows)
-}
-
-/// Sets which scanners scan a subnet; groups that are assigned stay.
-pub async fn set_scanners(conn: &mut Conn, id: SubnetId, scanners: &[ScannerId]) -> Result<(), StoreError> {
-    let ids: Vec<Uuid> = scanners.iter().map(|scanner| scanner.as_uuid()).collect();
-    sqlx::query!(
-        "delete from config.target_scanners
-         where subnet_id = $1 and scanner_id is not null and scanner_id <> all($2)",
-        id.as_uuid(),
-        &ids
-    )
-    .execute(&mut *conn)
-    .await?;
-    sqlx::query!(
-        "insert into config.target_scanners (subnet_id, scanner_id) select $1, unnest($2::uuid[])
-         on conflict on constraint target_scanners_unique do nothing",
-        id.as_uuid(),
-        &ids
-    )
-    .execute(conn)
-    .await?;
-    Ok(())
 }

@@ -33,8 +33,14 @@ pub struct ScanTemplateAnswer {
     description: String,
     /// Subnets that it scans.
     subnets: Vec<NamedAnswer>,
+    subnet_groups: Vec<NamedAnswer>,
+    fqdns: Vec<NamedAnswer>,
+    fqdn_groups: Vec<NamedAnswer>,
+    /// Discovery lists, each named with its source: `cmdb/servers`.
+    discovery_lists: Vec<NamedAnswer>,
     /// Port lists that it scans them for.
     port_lists: Vec<NamedAnswer>,
+    port_list_groups: Vec<NamedAnswer>,
     /// Addresses, each once, less what is excluded; `null` when there are more than 2^53.
     ips: Option<u64>,
     /// TCP ports, each once.
@@ -54,7 +60,12 @@ impl ScanTemplateAnswer {
         Self {
             id: template.id.as_uuid(),
             subnets: named(&template.subnets),
+            subnet_groups: named(&template.subnet_groups),
+            fqdns: named(&template.fqdns),
+            fqdn_groups: named(&template.fqdn_groups),
+            discovery_lists: named(&template.discovery_lists),
             port_lists: named(&template.port_lists),
+            port_list_groups: named(&template.port_list_groups),
             name: template.name,
             description: template.description,
             ips: count(summary.ips),
@@ -69,27 +80,22 @@ impl ScanTemplateAnswer {
     }
 }
 
-/// Targets and ports of a template, by ids. This version scans subnets and port lists; the others are refused.
+/// Targets and ports of a template, by ids. Each address and each port counts once, however many ways lead to it.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SourcesBody {
     #[serde(default)]
     subnet_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     subnet_group_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     fqdn_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     fqdn_group_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     discovery_list_ids: Vec<Uuid>,
     #[serde(default)]
     port_list_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     port_list_group_ids: Vec<Uuid>,
 }
@@ -117,25 +123,20 @@ pub struct NewScanTemplateBody {
     name: String,
     #[serde(default)]
     description: String,
-    /// At least one.
+    /// At least one target in all: subnets, host names, discovery lists, or groups of them.
     #[serde(default)]
     subnet_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     subnet_group_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     fqdn_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     fqdn_group_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     discovery_list_ids: Vec<Uuid>,
-    /// At least one.
+    /// At least one port list or group of port lists.
     #[serde(default)]
     port_list_ids: Vec<Uuid>,
-    /// Not in this version.
     #[serde(default)]
     port_list_group_ids: Vec<Uuid>,
 }
@@ -167,8 +168,14 @@ pub struct ScanTemplatePatchBody {
     version: Option<i32>,
     name: Option<String>,
     description: Option<String>,
+    /// All subnets from now on; the other kinds stay as they are when they are left out.
     subnet_ids: Option<Vec<Uuid>>,
+    subnet_group_ids: Option<Vec<Uuid>>,
+    fqdn_ids: Option<Vec<Uuid>>,
+    fqdn_group_ids: Option<Vec<Uuid>>,
+    discovery_list_ids: Option<Vec<Uuid>>,
     port_list_ids: Option<Vec<Uuid>>,
+    port_list_group_ids: Option<Vec<Uuid>>,
 }
 
 impl ScanTemplatePatchBody {
@@ -178,7 +185,12 @@ impl ScanTemplatePatchBody {
             name: self.name,
             description: self.description,
             subnets: self.subnet_ids,
+            subnet_groups: self.subnet_group_ids,
+            fqdns: self.fqdn_ids,
+            fqdn_groups: self.fqdn_group_ids,
+            discovery_lists: self.discovery_list_ids,
             port_lists: self.port_list_ids,
+            port_list_groups: self.port_list_group_ids,
         })
     }
 }

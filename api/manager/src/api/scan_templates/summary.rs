@@ -27,7 +27,7 @@ struct VantageAnswer {
 /// Something to know before a scan.
 #[derive(Serialize, ToSchema)]
 struct WarningAnswer {
-    /// `no_scanner`, `scanner_offline`, `excluded`, `udp`, `scope_too_large`, …
+    /// `no_scanner`, `scanner_offline`, `unresolved`, `empty_list`, `excluded`, `udp`, `scope_too_large`, …
     code: &'static str,
     message: String,
     /// True when nothing would be scanned.
@@ -47,6 +47,8 @@ pub struct ScanSummary {
     udp_ports: u32,
     /// Addresses × ports, less what is excluded, from one vantage.
     probes: Option<u64>,
+    /// Host names among the targets whose addresses are not known yet; a plan will find more than is counted here.
+    unresolved: u32,
     scanners: Vec<VantageAnswer>,
     /// About how long the slowest scanner would take.
     seconds: u64,
@@ -80,7 +82,8 @@ pub async fn summary(
         udp_ports: summary.udp_ports,
         probes: count(summary.probes),
         seconds: summary.seconds,
-        runnable: summary.probes > 0 && summary.blocked().is_none(),
+        runnable: summary.is_runnable(),
+        unresolved: summary.unresolved,
         scanners: summary
             .scanners
             .into_iter()

@@ -12,6 +12,7 @@ mod update;
 
 use chrono::{DateTime, Utc};
 use mipo_app::AppError;
+use mipo_app::assignments::Assignment;
 use mipo_app::subnets::{self, NewSubnet, Subnet, SubnetPatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -38,6 +39,8 @@ pub struct SubnetAnswer {
     ip_count: Option<u64>,
     /// Scanners that scan it.
     scanners: Vec<NamedAnswer>,
+    /// Scanner groups whose members scan it.
+    scanner_groups: Vec<NamedAnswer>,
     built_in: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
@@ -52,6 +55,7 @@ impl From<Subnet> for SubnetAnswer {
             cidr: subnet.cidr.to_string(),
             ip_count: count(subnets::ip_count(subnet.cidr)),
             scanners: named(&subnet.scanners),
+            scanner_groups: named(&subnet.scanner_groups),
             name: subnet.name,
             description: subnet.description,
             rate_limit: subnet.rate_limit,
@@ -81,6 +85,9 @@ pub struct NewSubnetBody {
     /// Scanners that scan it.
     #[serde(default)]
     scanner_ids: Vec<Uuid>,
+    /// Scanner groups whose members scan it.
+    #[serde(default)]
+    scanner_group_ids: Vec<Uuid>,
 }
 
 impl From<NewSubnetBody> for NewSubnet {
@@ -90,7 +97,7 @@ impl From<NewSubnetBody> for NewSubnet {
             cidr: body.cidr,
             description: body.description,
             rate_limit: body.rate_limit,
-            scanners: body.scanner_ids.into_iter().map(Into::into).collect(),
+            assignment: Assignment { scanners: body.scanner_ids, groups: body.scanner_group_ids },
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `PUT /api/config/subnets/:id/scanners`
 use axum::extract::State;
 use mipo_app::subnets;
-use mipo_domain::ids::{ScannerId, SubnetId};
+use mipo_domain::ids::SubnetId;
 use serde::Deserialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -20,9 +20,11 @@ pub struct SubnetScanners {
     version: Option<i32>,
     /// All scanners that are to scan it; an empty list takes every one away.
     scanner_ids: Vec<Uuid>,
+    /// All scanner groups whose members are to scan it; those that are assigned stay when it is left out.
+    scanner_group_ids: Option<Vec<Uuid>>,
 }
 
-/// Sets which scanners scan a subnet. Each of them scans all of it.
+/// Sets which scanners and scanner groups scan a subnet. Each scanner that is reached scans all of it, once.
 #[utoipa::path(
     put,
     path = "/api/config/subnets/{id}/scanners",
@@ -44,9 +46,9 @@ pub async fn assign(
     Json(body): Json<SubnetScanners>,
 ) -> Result<Json<SubnetAnswer>, Problem> {
     let version = if_match.or(body.version)?;
-    let scanners: Vec<ScannerId> = body.scanner_ids.into_iter().map(Into::into).collect();
+    let (scanners, groups) = (body.scanner_ids, body.scanner_group_ids);
     let mut tx = app.db.tx("subnets.assign").await?;
-    let row = subnets::assign_scanners(&mut tx, &app.ctx(&signed.caller), id, version, &scanners).await?;
+    let row = subnets::assign_scanners(&mut tx, &app.ctx(&signed.caller), id, version, scanners, groups).await?;
     tx.commit().await?;
     Ok(Json(row.into()))
 }

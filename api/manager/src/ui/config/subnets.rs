@@ -3,17 +3,17 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use mipo_app::scanners::Scanner;
+use mipo_app::Found;
+use mipo_app::assignments::Assignment;
 use mipo_app::subnets::{self, NewSubnet, Subnet, SubnetPatch};
-use mipo_app::{AppError, Ask, Found, scanners};
-use mipo_domain::ids::{ScannerId, SubnetId};
+use mipo_domain::ids::SubnetId;
 use mipo_domain::rights::Right;
-use mipo_store::Conn;
 
+use super::assigning::{self, Offers};
 use super::changes::{self, Shown};
 use super::cloning::{self, Model};
 use super::deletion::{self, Doomed};
-use super::{Shared, addresses, ids, number, refused, version};
+use super::{Shared, addresses, number, refused, version};
 use crate::http::{Id, Posted};
 use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
@@ -26,8 +26,6 @@ use crate::ui::{self, Page, Region, last_page, show};
 
 const LIST: &str = "/config/subnets";
 const TITLE: &str = "Subnets";
-/// Scanners offered on a form; an installation with more assigns them by groups.
-const SCANNERS_OFFERED: i64 = 200;
 
 /// What the list can be asked.
 pub const COLUMNS: Columns = Columns {
@@ -152,7 +150,7 @@ struct One {
     form: Form,
     /// Missing on the page that makes a new one.
     subnet: Option<Subnet>,
-    scanners: Vec<Scanner>,
+    offers: Offers,
     changes: Vec<Shown>,
 }
 
@@ -170,25 +168,14 @@ impl One {
     }
 }
 
-async fn offered(conn: &mut Conn, ctx: &mipo_app::Ctx<'_>) -> Result<Vec<Scanner>, AppError> {
-    if !ctx.caller.may(Right::ScannersView) {
-        return Ok(Vec::new());
-    }
-    Ok(scanners::list(conn, ctx, &Ask::first(SCANNERS_OFFERED, "name")).await?.items)
-}
-
 pub(super) async fn new_page(page: Page, signed: SignedIn, State(app): Shared) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
     ctx.require(Right::ConfigManage)?;
     let mut tx = app.db.read("subnets.new").await?;
-    let scanners = offered(&mut tx, &ctx).await?;
-    let mut form = Form::new();
-    // With one scanner there is nothing to choose.
-    if let [only] = scanners.as_slice() {
-        form = form.with("scannerIds", only.id.to_string());
-    }
+    let offers = assigning::offers(&mut tx, &ctx).await?;
+    let form = offers.start(Form::new());
     let page = page.at(LIST, "Add a subnet").under(TITLE, LIST);
-    let view = One { page, form, subnet: None, scanners, changes: Vec::new() };
+    let view = One { page, form, subnet: None, offers, changes: Vec::new() };
     Ok(ui::render(&view, &view.page))
 }
 
@@ -205,7 +192,7 @@ pub(super) async fn create(
         cidr: form.value("cidr").to_owned(),
         description: form.value("description").to_owned(),
         rate_limit: number(&form, "rateLimit", &mut errors),
-        scanners: ids::<ScannerId>(&form, "scannerIds", &mut errors),
+        assignment: assigning::chosen(&form, &mut errors),
     };
     let mut tx = app.db.tx("subnets.create").await?;
     match subnets::create(&mut tx, &ctx, input).await {
@@ -220,9 +207,9 @@ pub(super) async fn create(
     }
     drop(tx);
     let mut tx = app.db.read("subnets.new").await?;
-    let scanners = offered(&mut tx, &ctx).await?;
+    let offers = assigning::offers(&mut tx, &ctx).await?;
     let page = page.at(LIST, "Add a subnet").under(TITLE, LIST);
-    let view = One { page, form: form.refuse(errors), subnet: None, scanners, changes: Vec::new() };
+    let view = One { page, form: form.refuse(errors), subnet: None, offers, changes: Vec::new() };
     Ok(ui::render_with(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.page))
 }
 
@@ -234,10 +221,7 @@ fn form_of(subnet: &Subnet) -> Form {
     if subnet.rate_limit > 0 {
         form = form.with("rateLimit", subnet.rate_limit.to_string());
     }
-    for scanner in subnet.scanners.iter() {
-        form = form.with("scannerIds", scanner.id.to_string());
-    }
-    form
+    assigning::fill(form, &subnet.scanners, &subnet.scanner_groups)
 }
 
 async fn draw(
@@ -250,12 +234,12 @@ async fn draw(
     let ctx = app.ctx(&signed.caller);
     let mut tx = app.db.read("subnets.page").await?;
     let subnet = subnets::get(&mut tx, &ctx, id).await?;
-    let scanners = offered(&mut tx, &ctx).await?;
+    let offers = assigning::offers(&mut tx, &ctx).await?;
     let changes = changes::shown(subnets::history(&mut tx, &ctx, id).await?);
     let status = if typed.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let form = typed.unwrap_or_else(|| form_of(&subnet));
     let page = page.at(LIST, subnet.name.clone()).under(TITLE, LIST);
-    let view = One { page, form, subnet: Some(subnet), scanners, changes };
+    let view = One { page, form, subnet: Some(subnet), offers, changes };
     Ok(ui::render_with(status, &view, &view.page))
 }
 
@@ -304,18 +288,14 @@ pub(super) async fn assign(
     Posted(form): Posted,
 ) -> Result<Response, ui::Error> {
     let mut errors = Vec::new();
-    let chosen = ids::<ScannerId>(&form, "scannerIds", &mut errors);
+    let Assignment { scanners, groups } = assigning::chosen(&form, &mut errors);
     let mut tx = app.db.tx("subnets.assign").await?;
-    let done = subnets::assign_scanners(&mut tx, &app.ctx(&signed.caller), id, version(&form), &chosen).await;
+    let ctx = app.ctx(&signed.caller);
+    let done = subnets::assign_scanners(&mut tx, &ctx, id, version(&form), scanners, Some(groups)).await;
     match done {
         Ok(subnet) if errors.is_empty() => {
             tx.commit().await?;
-            let text = match subnet.scanners.len() {
-                0 => format!("No scanner scans {} now; it is skipped by every scan.", subnet.name),
-                n => format!("{} scanned by {}.", subnet.name, show::count(n as i64, "scanner", "scanners")),
-            };
-            let tone = if subnet.scanners.is_empty() { Tone::Warn } else { Tone::Good };
-            Ok(flash::redirect(&path(id), tone, &text))
+            Ok(assigning::assigned(&path(id), &subnet.name, &subnet.scanners, &subnet.scanner_groups))
         }
         done => {
             if let Err(error) = done {

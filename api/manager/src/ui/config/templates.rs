@@ -7,7 +7,7 @@ use mipo_app::port_lists;
 use mipo_app::scans::{self, StartScan, What};
 use mipo_app::subnets::{self, Subnet};
 use mipo_app::template_summary::Summary;
-use mipo_app::templates::{self, NewTemplate, ScanTemplate, Sources, TemplatePatch};
+use mipo_app::templates::{self, Choice, Kind, NewTemplate, ScanTemplate, Sources, TemplatePatch};
 use mipo_app::{AppError, Ask, Ctx, FieldError, Found};
 use mipo_domain::ids::TemplateId;
 use mipo_domain::rights::Right;
@@ -25,6 +25,7 @@ use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
+use crate::ui::tables::inline::{self, Sent};
 use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, last_page, show};
 
@@ -68,13 +69,15 @@ impl Row {
         page.shell.may(Right::ScansExecute) && self.summary.blocked().is_none()
     }
 
-    fn menu(&self, page: &Page) -> RowMenu {
+    fn menu(&self, list: &Listing, page: &Page) -> RowMenu {
         let ScanTemplate { id, name, built_in, .. } = &self.template;
         let (path, may) = (path(*id), page.shell.may(Right::ConfigManage));
         let history = format!("/scans/history?template={}", encode(name));
-        RowMenu::new(page, format!("template-{id}"), name)
+        let row = format!("template-{id}");
+        RowMenu::new(page, &row, name)
             .quick_if(self.can_run(page), "/scans/run", &[("templateId", &id.to_string())], "Run")
             .link(&path, "Open")
+            .edit_if(may && !built_in, list.edit(id, &row))
             .link_if(page.shell.may(Right::ScansView), history, "Its scans")
             .link_if(may, format!("{path}/clone"), "Clone")
             .harm_if(may && !built_in, format!("{path}/delete"), "Delete…")
@@ -100,8 +103,22 @@ pub(super) async fn list(
     RawQuery(raw): RawQuery,
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
+    draw_list(page, &signed, &app, region, raw.as_deref(), None).await
+}
+
+/// The list; `typed` is the row that was edited in its place and refused.
+async fn draw_list(
+    page: Page,
+    signed: &SignedIn,
+    app: &App,
+    region: Region,
+    raw: Option<&str>,
+    typed: Option<(String, Form)>,
+) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
+    let status = if typed.is_some() { inline::REFUSED } else { StatusCode::OK };
+    let list =
+        Listing::read(LIST, raw, &COLUMNS).showing(COLS).editing(ctx.caller.may(Right::ConfigManage), raw, typed);
     let mut tx = app.db.read("scan_templates.list").await?;
     let Found { items, total, total_is_estimate } = templates::list(&mut tx, &ctx, &list.query.ask()).await?;
     if let Some(response) = last_page::instead(&list, items.len(), total) {
@@ -114,8 +131,65 @@ pub(super) async fn list(
     let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate, makers, has_subnets };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(status, &view, &view.page),
     })
+}
+
+/// Stores what was typed into the row of the list.
+pub(super) async fn inline(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<TemplateId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let sent = Sent::of(form);
+    let patch = TemplatePatch {
+        version: sent.version,
+        name: sent.text("name"),
+        description: sent.text("description"),
+        ..TemplatePatch::default()
+    };
+    let raw = sent.raw();
+    let mut tx = app.db.tx("scan_templates.update").await?;
+    let done = templates::update(&mut tx, &app.ctx(&signed.caller), id, patch).await;
+    match sent.judge(done)? {
+        Ok(template) => {
+            tx.commit().await?;
+            Ok(inline::saved(LIST, raw.as_deref(), &template.name))
+        }
+        Err(form) => {
+            drop(tx);
+            let typed = Some((id.to_string(), form));
+            draw_list(page, &signed, &app, Region::default(), raw.as_deref(), typed).await
+        }
+    }
+}
+
+/// The kinds of sources that are chosen by name alone. Subnets and port lists have tables of their own.
+const KINDS: &[(Kind, &str, &str, &str)] = &[
+    (Kind::SubnetGroup, "subnetGroupIds", "Subnet group", "Subnets"),
+    (Kind::Fqdn, "fqdnIds", "FQDN", "Host name"),
+    (Kind::FqdnGroup, "fqdnGroupIds", "FQDN group", "FQDNs"),
+    (Kind::DiscoveryList, "discoveryListIds", "Discovery list", "Holds"),
+    (Kind::PortListGroup, "portListGroupIds", "Port list group", "Port lists"),
+];
+
+/// The choices of one kind; none is drawn for a kind that has none.
+struct Picker {
+    field: &'static str,
+    /// What one is called, for the head of the column.
+    what: &'static str,
+    /// The head of the column that says what it holds.
+    holds: &'static str,
+    choices: Vec<Choice>,
+    more: i64,
+}
+
+impl Picker {
+    fn is_ports(&self) -> bool {
+        self.field == "portListGroupIds"
+    }
 }
 
 #[derive(Template)]
@@ -129,6 +203,7 @@ struct One {
     ports: Vec<PortRow>,
     more_subnets: i64,
     more_ports: i64,
+    pickers: Vec<Picker>,
     summary: Summary,
     limit: u128,
     changes: Vec<Shown>,
@@ -155,9 +230,23 @@ impl One {
         self.form.ticked("portListIds", &row.list.id.to_string())
     }
 
+    fn uses(&self, picker: &Picker, choice: &Choice) -> bool {
+        self.form.ticked(picker.field, &choice.id.to_string())
+    }
+
+    /// There is nothing that could be a target.
+    fn has_no_targets(&self) -> bool {
+        self.subnets.is_empty() && self.pickers.iter().all(|picker| picker.is_ports() || picker.choices.is_empty())
+    }
+
     /// Something is chosen, so that the summary says something.
     fn is_begun(&self) -> bool {
-        !self.form.all("subnetIds").is_empty() || !self.form.all("portListIds").is_empty()
+        let chosen = sources(&self.form, &mut Vec::new());
+        !chosen.has_no_target() || !chosen.has_no_ports()
+    }
+
+    fn unresolved(&self) -> String {
+        show::count(self.summary.unresolved, "host name", "host names")
     }
 
     fn of_limit(&self) -> String {
@@ -183,9 +272,30 @@ impl One {
 fn sources(form: &Form, errors: &mut Vec<FieldError>) -> Sources {
     Sources {
         subnets: ids::<Uuid>(form, "subnetIds", errors),
+        subnet_groups: ids::<Uuid>(form, "subnetGroupIds", errors),
+        fqdns: ids::<Uuid>(form, "fqdnIds", errors),
+        fqdn_groups: ids::<Uuid>(form, "fqdnGroupIds", errors),
+        discovery_lists: ids::<Uuid>(form, "discoveryListIds", errors),
         port_lists: ids::<Uuid>(form, "portListIds", errors),
-        ..Sources::default()
+        port_list_groups: ids::<Uuid>(form, "portListGroupIds", errors),
     }
+}
+
+async fn pickers(conn: &mut Conn, ctx: &Ctx<'_>, chosen: &Sources) -> Result<Vec<Picker>, AppError> {
+    let mut pickers = Vec::with_capacity(KINDS.len());
+    for &(kind, field, what, holds) in KINDS {
+        let ids = match kind {
+            Kind::SubnetGroup => &chosen.subnet_groups,
+            Kind::Fqdn => &chosen.fqdns,
+            Kind::FqdnGroup => &chosen.fqdn_groups,
+            Kind::DiscoveryList => &chosen.discovery_lists,
+            Kind::PortListGroup => &chosen.port_list_groups,
+            Kind::Subnet | Kind::PortList => continue,
+        };
+        let (choices, more) = templates::choices(conn, ctx, kind, ids, OFFERED).await?;
+        pickers.push(Picker { field, what, holds, choices, more });
+    }
+    Ok(pickers)
 }
 
 /// What can be chosen: the first by name, and whatever is chosen already.
@@ -241,6 +351,7 @@ async fn view(
     let form = typed.unwrap_or_else(|| template.as_ref().map_or_else(Form::new, form_of));
     let chosen = sources(&form, &mut Vec::new());
     let (subnets, more_subnets, ports, more_ports) = offered(&mut tx, &ctx, &chosen).await?;
+    let pickers = pickers(&mut tx, &ctx, &chosen).await?;
     // Something chosen that is gone by now is refused when the form is sent, not while it is drawn.
     let summary = match templates::summary(&mut tx, &ctx, &chosen, app.scan_limits).await {
         Ok(summary) => summary,
@@ -251,16 +362,25 @@ async fn view(
         .at(LIST, template.as_ref().map_or_else(|| "Add a scan template".to_owned(), |t| t.name.clone()))
         .under(TITLE, LIST);
     let limit = app.scan_limits.probes;
-    Ok(One { page, form, template, subnets, ports, more_subnets, more_ports, summary, limit, changes })
+    Ok(One { page, form, template, subnets, ports, more_subnets, more_ports, pickers, summary, limit, changes })
 }
 
 fn form_of(template: &ScanTemplate) -> Form {
     let mut form = Form::new().with("name", template.name.clone()).with("description", template.description.clone());
-    for subnet in template.subnets.iter() {
-        form = form.with("subnetIds", subnet.id.to_string());
-    }
-    for list in template.port_lists.iter() {
-        form = form.with("portListIds", list.id.to_string());
+    let sources = Sources::of(template);
+    let fields = [
+        ("subnetIds", sources.subnets),
+        ("subnetGroupIds", sources.subnet_groups),
+        ("fqdnIds", sources.fqdns),
+        ("fqdnGroupIds", sources.fqdn_groups),
+        ("discoveryListIds", sources.discovery_lists),
+        ("portListIds", sources.port_lists),
+        ("portListGroupIds", sources.port_list_groups),
+    ];
+    for (field, ids) in fields {
+        for id in ids {
+            form = form.with(field, id.to_string());
+        }
     }
     form
 }
@@ -358,7 +478,12 @@ pub(super) async fn save(
         name: Some(form.value("name").to_owned()),
         description: Some(form.value("description").to_owned()),
         subnets: Some(chosen.subnets),
+        subnet_groups: Some(chosen.subnet_groups),
+        fqdns: Some(chosen.fqdns),
+        fqdn_groups: Some(chosen.fqdn_groups),
+        discovery_lists: Some(chosen.discovery_lists),
         port_lists: Some(chosen.port_lists),
+        port_list_groups: Some(chosen.port_list_groups),
     };
     let mut tx = app.db.tx("scan_templates.update").await?;
     let done = match templates::update(&mut tx, &ctx, id, patch).await {

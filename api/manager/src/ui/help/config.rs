@@ -6,6 +6,13 @@ const RATE: (&str, &str) = (
     "Probes per second. Scanner, subnet and port list each may have one; the lowest counts. Empty: no limit of its own.",
 );
 
+const FQDN: &[(&str, &str)] = &[
+    NAME,
+    ("Host name", "What is resolved, IPv4 and IPv6."),
+    ("Allowed networks", "A guard: addresses elsewhere are left out, with a warning. Empty: anywhere."),
+    RATE,
+];
+
 /// By route.
 pub(super) const PAGES: &[(&str, Help)] = &[
     (
@@ -78,6 +85,57 @@ pub(super) const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/config/scanner-groups",
+        Help {
+            purpose: "Scanners that all scan the same targets: what each of them sees can be compared.",
+            inputs: &[LIST],
+            gotchas: &[
+                "A group does not share the work out: every member scans everything.",
+                "A group that a subnet, an FQDN or a discovery list names cannot be deleted.",
+            ],
+        },
+    ),
+    (
+        "/config/scanner-groups/new",
+        Help {
+            purpose: "Puts scanners under one name, to be assigned to targets together.",
+            inputs: &[NAME, ("Scanners", "At least one. A scanner may be in several groups.")],
+            gotchas: &["A target's rate limit is divided by the scanners that scan it in a run."],
+        },
+    ),
+    (
+        "/config/scanner-groups/{id}",
+        Help {
+            purpose: "One scanner group, and which targets it is assigned to.",
+            inputs: &[NAME, ("Scanners", "At least one.")],
+            gotchas: &["A new member scans every target of the group from the next scan on."],
+        },
+    ),
+    (
+        "/config/subnet-groups",
+        Help {
+            purpose: "Subnets under one name, so that a template need not list them.",
+            inputs: &[LIST],
+            gotchas: &["Addresses that lie in several of its subnets count once."],
+        },
+    ),
+    (
+        "/config/subnet-groups/new",
+        Help {
+            purpose: "Puts subnets under one name.",
+            inputs: &[NAME, ("Subnets", "At least one. A subnet may be in several groups.")],
+            gotchas: &["Each subnet keeps its own scanners and rate limit."],
+        },
+    ),
+    (
+        "/config/subnet-groups/{id}",
+        Help {
+            purpose: "One subnet group, and what uses it.",
+            inputs: &[NAME, ("Subnets", "At least one.")],
+            gotchas: &["A subnet that is added is scanned by every template of the group from the next scan on."],
+        },
+    ),
+    (
         "/config/subnets",
         Help {
             purpose: "Networks that can be scanned, and which scanners scan them.",
@@ -102,6 +160,57 @@ pub(super) const PAGES: &[(&str, Help)] = &[
             purpose: "One subnet and the scanners that scan it.",
             inputs: &[NAME, ("Network", "CIDR with the host bits zero, or one address."), RATE],
             gotchas: &["Changes act on future scans; a scan that runs keeps the scope that it was planned with."],
+        },
+    ),
+    (
+        "/config/fqdns",
+        Help {
+            purpose: "Host names that can be scanned, and which scanners scan them.",
+            inputs: &[LIST],
+            gotchas: &[
+                "A name is resolved by the server when a scan is planned, so that each scan finds the addresses of its time.",
+                "One that does not resolve, or resolves outside its networks, is a warning on the scan, never silent.",
+            ],
+        },
+    ),
+    (
+        "/config/fqdns/new",
+        Help {
+            purpose: "Names a host so that templates can use it, wherever it moves.",
+            inputs: FQDN,
+            gotchas: &["At most 64 addresses of a name are scanned."],
+        },
+    ),
+    (
+        "/config/fqdns/{id}",
+        Help {
+            purpose: "One FQDN: what it resolves to, and the scanners that scan it.",
+            inputs: FQDN,
+            gotchas: &["Resolving by hand is for people to look; scans ask again by themselves."],
+        },
+    ),
+    (
+        "/config/fqdn-groups",
+        Help {
+            purpose: "FQDNs under one name, so that a template need not list them.",
+            inputs: &[LIST],
+            gotchas: &["Addresses that several of its names share count once."],
+        },
+    ),
+    (
+        "/config/fqdn-groups/new",
+        Help {
+            purpose: "Puts FQDNs under one name.",
+            inputs: &[NAME, ("FQDNs", "At least one. An FQDN may be in several groups.")],
+            gotchas: &["Each FQDN keeps its own scanners, networks and rate limit."],
+        },
+    ),
+    (
+        "/config/fqdn-groups/{id}",
+        Help {
+            purpose: "One FQDN group, and what uses it.",
+            inputs: &[NAME, ("FQDNs", "At least one.")],
+            gotchas: &["An FQDN that is added is scanned by every template of the group from the next scan on."],
         },
     ),
     (
@@ -142,7 +251,11 @@ pub(super) const PAGES: &[(&str, Help)] = &[
         "/config/scan-templates/new",
         Help {
             purpose: "Puts targets and ports together; the summary beside the form says at once what that means.",
-            inputs: &[NAME, ("Subnets, port lists", "Tick what it covers; overlaps are probed once.")],
+            inputs: &[
+                NAME,
+                ("Targets", "Subnets, host names, discovery lists and groups of them; overlaps are probed once."),
+                ("Ports", "Port lists and groups of them; a port that is in several is probed once."),
+            ],
             gotchas: &["Probes are addresses times ports times scanners, less exclusions."],
         },
     ),
@@ -150,8 +263,15 @@ pub(super) const PAGES: &[(&str, Help)] = &[
         "/config/scan-templates/{id}",
         Help {
             purpose: "One template, with a summary of what a run of it would do now.",
-            inputs: &[NAME, ("Subnets, port lists", "Tick what it covers; overlaps are probed once.")],
-            gotchas: &["Changes act on future scans."],
+            inputs: &[
+                NAME,
+                ("Targets", "Subnets, host names, discovery lists and groups of them; overlaps are probed once."),
+                ("Ports", "Port lists and groups of them; a port that is in several is probed once."),
+            ],
+            gotchas: &[
+                "Changes act on future scans.",
+                "Host names are resolved, and groups and lists are read, when a scan is planned.",
+            ],
         },
     ),
     (
@@ -192,6 +312,54 @@ pub(super) const PAGES: &[(&str, Help)] = &[
             purpose: "Lets scans probe these addresses again, without losing the exclusion.",
             inputs: &[("Reason", "Required; it stands on the exclusion and in the audit log.")],
             gotchas: &["It acts on scans that are planned from then on."],
+        },
+    ),
+    (
+        "/config/port-list-groups",
+        Help {
+            purpose: "Port lists under one name, so that a template need not list them.",
+            inputs: &[LIST],
+            gotchas: &["A port that is in several of its lists counts once."],
+        },
+    ),
+    (
+        "/config/port-list-groups/new",
+        Help {
+            purpose: "Puts port lists under one name.",
+            inputs: &[NAME, ("Port lists", "At least one. A list may be in several groups.")],
+            gotchas: &["The lowest rate limit of its lists holds for the whole scan."],
+        },
+    ),
+    (
+        "/config/port-list-groups/{id}",
+        Help {
+            purpose: "One port list group, and what uses it.",
+            inputs: &[NAME, ("Port lists", "At least one.")],
+            gotchas: &["A list that is added is scanned by every template of the group from the next scan on."],
+        },
+    ),
+    (
+        "/config/scan-template-groups",
+        Help {
+            purpose: "Scan templates under one name, for schedules that run them together.",
+            inputs: &[LIST],
+            gotchas: &["A schedule runs each template once, however many ways lead to it."],
+        },
+    ),
+    (
+        "/config/scan-template-groups/new",
+        Help {
+            purpose: "Puts scan templates under one name.",
+            inputs: &[NAME, ("Scan templates", "At least one. A template may be in several groups.")],
+            gotchas: &[],
+        },
+    ),
+    (
+        "/config/scan-template-groups/{id}",
+        Help {
+            purpose: "One group of scan templates, and the schedules that run it.",
+            inputs: &[NAME, ("Scan templates", "At least one.")],
+            gotchas: &["What is added is run from the next time of each schedule on."],
         },
     ),
     (

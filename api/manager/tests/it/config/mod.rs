@@ -1,6 +1,8 @@
 //! Configuration: the life of each object over the API and the pages.
 mod blackouts;
 mod exclusions;
+mod fqdns;
+mod groups;
 mod inline;
 mod pages;
 mod port_catalog;
@@ -39,7 +41,7 @@ fn id(object: &Value) -> String {
 /// Sends each body and expects exactly these fields to be refused, and nothing to be stored or audited.
 async fn refuses(world: &World, browser: &mut Browser, method: Method, path: &str, cases: Vec<(Value, Vec<&str>)>) {
     let rows = || {
-        world.number("select (select count(*) from config.audit_events where kind = 'change') + (select count(*) from config.subnets) + (select count(*) from config.port_lists) + (select count(*) from config.scanners) + (select count(*) from config.scan_templates) + (select count(*) from config.exclusions)")
+        world.number("select (select count(*) from config.audit_events where kind = 'change') + (select count(*) from config.subnets) + (select count(*) from config.port_lists) + (select count(*) from config.scanners) + (select count(*) from config.scan_templates) + (select count(*) from config.exclusions) + (select count(*) from config.fqdns) + (select count(*) from config.scanner_groups) + (select count(*) from config.subnet_groups) + (select count(*) from config.fqdn_groups)")
     };
     let before = rows().await;
     for (body, fields) in cases {

@@ -110,7 +110,7 @@ async fn a_form_keeps_what_was_typed_and_says_what_is_wrong() {
         (
             "/config/scan-templates/new",
             vec![("name", "x")],
-            vec!["Choose at least one subnet", "Choose at least one port list"],
+            vec!["Choose at least one target", "Choose at least one port list"],
         ),
         (
             "/config/exclusions/new",

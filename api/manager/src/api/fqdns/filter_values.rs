@@ -1,0 +1,30 @@
+//! `GET /api/config/fqdns/filter-values?column=`
+use axum::extract::{RawQuery, State};
+use mipo_app::fqdns;
+
+use crate::api::common::{FilterValues, column};
+use crate::http::{Json, Problem};
+use crate::signed::SignedIn;
+use crate::state::App;
+use crate::ui::config::fqdns::COLUMNS;
+
+/// What FQDNs can be filtered by in a column.
+#[utoipa::path(
+    get,
+    path = "/api/config/fqdns/filter-values",
+    tag = "fqdns",
+    operation_id = "fqdnFilterValues",
+    extensions(("x-right" = json!("config:view"))),
+    params(("column" = String, Query, description = "The column")),
+    responses((status = 200, description = "The values", body = FilterValues))
+)]
+pub async fn filter_values(
+    State(app): State<App>,
+    signed: SignedIn,
+    RawQuery(query): RawQuery,
+) -> Result<Json<FilterValues>, Problem> {
+    let column = column(query.as_deref(), &COLUMNS)?;
+    let mut tx = app.db.read("fqdns.filter_values").await?;
+    let values = fqdns::filter_values(&mut tx, &app.ctx(&signed.caller), &column).await?;
+    Ok(Json(FilterValues { values }))
+}
