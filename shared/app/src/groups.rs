@@ -1,14 +1,15 @@
-//! Groups: sets of scanners, subnets or FQDNs under a name, used in the place of their members.
+//! Groups: sets of scanners, subnets, FQDNs, port lists or templates under a name, used in the place of their members.
 use std::collections::HashSet;
 
 use ipnet::IpNet;
 use mipo_domain::address::IpSet;
-use mipo_domain::ids::{FqdnGroupId, ScannerGroupId, SubnetGroupId};
+use mipo_domain::ids::{FqdnGroupId, PortListGroupId, ScannerGroupId, SubnetGroupId, TemplateGroupId};
+use mipo_domain::ports::PortSet;
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
 use mipo_store::config::groups::{self as store, Fields};
 use mipo_store::config::live;
-use mipo_store::lists::{Ask, Found};
+use mipo_store::lists::{Ask, Found, Named};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -78,6 +79,20 @@ const fn words(kind: GroupKind) -> Words {
             member: "FQDN",
             members: "fqdns",
         },
+        GroupKind::PortLists => Words {
+            kind: "port list group",
+            name_unique: "port_list_groups_name_unique",
+            field: "portListIds",
+            member: "port list",
+            members: "portLists",
+        },
+        GroupKind::Templates => Words {
+            kind: "scan template group",
+            name_unique: "scan_template_groups_name_unique",
+            field: "templateIds",
+            member: "scan template",
+            members: "templates",
+        },
     }
 }
 
@@ -86,6 +101,8 @@ fn mint(ctx: &Ctx<'_>, kind: GroupKind) -> Uuid {
         GroupKind::Scanners => ScannerGroupId::mint(ctx.clock, ctx.entropy).as_uuid(),
         GroupKind::Subnets => SubnetGroupId::mint(ctx.clock, ctx.entropy).as_uuid(),
         GroupKind::Fqdns => FqdnGroupId::mint(ctx.clock, ctx.entropy).as_uuid(),
+        GroupKind::PortLists => PortListGroupId::mint(ctx.clock, ctx.entropy).as_uuid(),
+        GroupKind::Templates => TemplateGroupId::mint(ctx.clock, ctx.entropy).as_uuid(),
     }
 }
 
@@ -93,6 +110,16 @@ fn mint(ctx: &Ctx<'_>, kind: GroupKind) -> Uuid {
 pub fn ip_count(group: &Group) -> u128 {
     let networks = group.members.iter().filter_map(|member| member.note.parse::<IpNet>().ok());
     networks.collect::<IpSet>().count()
+}
+
+/// The TCP ports of a member that is a port list; none of another member.
+pub fn ports_of(member: &Member) -> PortSet {
+    PortSet::from_multirange(&member.note).unwrap_or_default()
+}
+
+/// How many TCP ports the lists of a group have together, each once; 0 for other groups.
+pub fn port_count(group: &Group) -> u32 {
+    group.members.iter().fold(PortSet::new(), |sum, member| sum.union(&ports_of(member))).count()
 }
 
 fn shown(words: &Words, group: &Group) -> Value {
@@ -147,6 +174,12 @@ pub async fn create(conn: &mut Conn, ctx: &Ctx<'_>, kind: GroupKind, input: NewG
 pub async fn list(conn: &mut Conn, ctx: &Ctx<'_>, kind: GroupKind, ask: &Ask) -> Result<Found<Group>, AppError> {
     ctx.require(Right::ConfigView)?;
     Ok(store::list(conn, kind, ask).await?)
+}
+
+/// The first groups by name, at most `limit`, to choose from.
+pub async fn named(conn: &mut Conn, ctx: &Ctx<'_>, kind: GroupKind, limit: i64) -> Result<Vec<Named>, AppError> {
+    let groups = list(conn, ctx, kind, &Ask::first(limit, "name")).await?.items;
+    Ok(groups.into_iter().map(|group| Named { id: group.id, name: group.name }).collect())
 }
 
 /// One group.

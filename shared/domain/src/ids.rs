@@ -130,12 +130,16 @@ uuid_ids! {
     PortCatalogId,
     /// A port list.
     PortListId,
+    /// A port list group.
+    PortListGroupId,
     /// A role.
     RoleId,
     /// A filter that somebody keeps under a name.
     SavedViewId,
     /// A scan template.
     TemplateId,
+    /// A group of scan templates.
+    TemplateGroupId,
     /// A scanner.
     ScannerId,
     /// A scanner group.

@@ -19,7 +19,9 @@ pub mod me;
 pub mod openapi;
 pub mod ops;
 pub mod port_catalog;
+pub mod port_list_groups;
 pub mod port_lists;
+pub mod scan_template_groups;
 pub mod scan_templates;
 pub mod scanner_groups;
 pub mod scanners;
@@ -52,9 +54,11 @@ fn described() -> OpenApiRouter<App> {
         .merge(fqdn_groups::routes())
         .merge(discovery::routes())
         .merge(port_lists::routes())
+        .merge(port_list_groups::routes())
         .merge(port_catalog::routes())
         .merge(seeds::routes())
         .merge(scan_templates::routes())
+        .merge(scan_template_groups::routes())
         .merge(exclusions::routes())
         .merge(job_errors::routes())
         .merge(blackouts::routes())

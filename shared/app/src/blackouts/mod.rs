@@ -221,12 +221,6 @@ pub async fn standing(conn: &mut Conn, ctx: &Ctx<'_>, blackout: &Blackout) -> Re
     Ok(Standing { upcoming, held_jobs: holds::jobs_held_by(conn, ctx, blackout.id).await? })
 }
 
-/// The subnet groups that can be chosen, at most `limit`, by name.
-pub async fn subnet_groups(conn: &mut Conn, ctx: &Ctx<'_>, limit: i64) -> Result<Vec<Named>, AppError> {
-    ctx.require(Right::ConfigView)?;
-    Ok(store::subnet_groups(conn, limit).await?)
-}
-
 /// The values of a column to filter by.
 pub async fn filter_values(conn: &mut Conn, ctx: &Ctx<'_>, column: &str) -> Result<Vec<String>, AppError> {
     ctx.require(Right::SafetyView)?;

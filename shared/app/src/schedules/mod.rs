@@ -7,6 +7,7 @@ use mipo_domain::calendar::Occurrence;
 use mipo_domain::ids::{ScanId, ScheduleId};
 use mipo_domain::rights::Right;
 use mipo_store::Conn;
+use mipo_store::config::groups::{self as group_store, GroupKind};
 use mipo_store::config::schedules::{self as store, Fields, Next};
 use mipo_store::config::{live, scan_templates};
 use mipo_store::lists::{Ask, Found, Named};
@@ -105,8 +106,8 @@ async fn known_templates(conn: &mut Conn, checks: &mut Checks, ids: &[Uuid], gro
             checks.refuse(format!("templateIds[{index}]"), "unknown", format!("There is no scan template {id}."));
         }
     }
-    let known = store::known_groups(conn, groups).await?;
-    for (index, id) in groups.iter().enumerate().filter(|(_, id)| !known.contains(id)) {
+    let known = group_store::get_many(conn, GroupKind::Templates, groups.to_vec()).await?;
+    for (index, id) in groups.iter().enumerate().filter(|(_, id)| !known.iter().any(|group| group.id == **id)) {
         checks.refuse(format!("templateGroupIds[{index}]"), "unknown", format!("There is no template group {id}."));
     }
     Ok(())
@@ -182,12 +183,6 @@ pub async fn list(conn: &mut Conn, ctx: &Ctx<'_>, ask: &Ask) -> Result<Found<Sch
 pub async fn get(conn: &mut Conn, ctx: &Ctx<'_>, id: ScheduleId) -> Result<Schedule, AppError> {
     ctx.require(Right::SchedulesView)?;
     stored(conn, id).await
-}
-
-/// The template groups that can be chosen, at most `limit`, by name.
-pub async fn template_groups(conn: &mut Conn, ctx: &Ctx<'_>, limit: i64) -> Result<Vec<Named>, AppError> {
-    ctx.require(Right::ConfigView)?;
-    Ok(store::template_groups(conn, limit).await?)
 }
 
 /// The values of a column to filter by.

@@ -156,6 +156,7 @@ impl Rows {
         if !targets.is_empty() && !lists.is_empty() {
             block(&mut summary, limits);
         }
+        self.blackouts(&mut summary, &allowed);
         summary
     }
 

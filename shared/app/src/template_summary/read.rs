@@ -10,9 +10,9 @@ use mipo_store::config::planning::{self, PortSource};
 use mipo_store::config::scanners::{self, Scanner};
 use uuid::Uuid;
 
-use crate::blackouts::{self, InForce};
+use crate::blackouts::InForce;
 use crate::templates::Sources;
-use crate::{AppError, exclusions};
+use crate::{AppError, blackouts, exclusions};
 
 /// How sure the addresses of a target are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -229,13 +229,6 @@ pub async fn delete(conn: &mut Conn, id: BlackoutId) -> Result<bool, StoreError>
     Ok(done.rows_affected() == 1)
 }
 
-/// The subnet groups that can be chosen, at most `limit`, by name.
-pub async fn subnet_groups(conn: &mut Conn, limit: i64) -> Result<Vec<Named>, StoreError> {
-    Ok(sqlx::query_as!(Named, "select id, name from config.subnet_groups order by lower(name) limit $1", limit)
-        .fetch_all(conn)
-        .await?)
-}
-
 /// Those of the ids that are subnets, subnet groups and scanners.
 pub async fn known(conn: &mut Conn, members: &Members) -> Result<Vec<Uuid>, StoreError> {
     let subnets: Vec<Uuid> = members.subnets.iter().map(|id| id.as_uuid()).collect();

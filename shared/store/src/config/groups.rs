@@ -1,4 +1,4 @@
-//! Groups: sets of scanners, subnets or FQDNs under a name. Their tables have the same form, so the statements are
+//! Groups: sets of scanners, subnets, FQDNs, port lists or templates under a name. Their tables have the same form, so the statements are
 //! written once; what differs is in [`GroupKind`].
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
@@ -19,6 +19,10 @@ pub enum GroupKind {
     Subnets,
     /// FQDNs.
     Fqdns,
+    /// Port lists.
+    PortLists,
+    /// Scan templates.
+    Templates,
 }
 
 /// A member of a group.
@@ -28,7 +32,8 @@ pub struct Member {
     pub id: Uuid,
     /// Its name.
     pub name: String,
-    /// The status of a scanner, the network of a subnet, the host name of an FQDN.
+    /// The status of a scanner, the network of a subnet, the host name of an FQDN, the TCP ports of a list as a
+    /// multirange, the description of a template.
     pub note: String,
 }
 
@@ -110,6 +115,21 @@ const SUBNETS: Tables =
     tables!("config.subnet_groups", "config.subnet_group_members", "subnet_id", "config.subnets", "h.cidr::text");
 const FQDNS: Tables =
     tables!("config.fqdn_groups", "config.fqdn_group_members", "fqdn_id", "config.fqdns", "h.hostname");
+const PORT_LISTS: Tables = tables!(
+    "config.port_list_groups",
+    "config.port_list_group_members",
+    "port_list_id",
+    "config.port_lists",
+    "h.tcp_ports::text"
+);
+// What an ad-hoc scan made for itself is no template to choose.
+const TEMPLATES: Tables = tables!(
+    "config.scan_template_groups",
+    "config.scan_template_group_members",
+    "template_id",
+    "(select t.id, t.name, t.description from config.scan_templates t where not t.adhoc)",
+    "h.description"
+);
 
 impl GroupKind {
     const fn tables(self) -> &'static Tables {
@@ -117,6 +137,8 @@ impl GroupKind {
             Self::Scanners => &SCANNERS,
             Self::Subnets => &SUBNETS,
             Self::Fqdns => &FQDNS,
+            Self::PortLists => &PORT_LISTS,
+            Self::Templates => &TEMPLATES,
         }
     }
 }
@@ -170,7 +192,7 @@ struct Offer {
 /// Those of `ids` that could be members, because they exist.
 pub async fn known(conn: &mut Conn, kind: GroupKind, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     let mut query = QueryBuilder::<Postgres>::new("select id from ");
-    query.push(kind.tables().held).push(" where id = any(").push_bind(ids.to_vec()).push(")");
+    query.push(kind.tables().held).push(" h where id = any(").push_bind(ids.to_vec()).push(")");
     Ok(query.build_query_scalar().fetch_all(conn).await?)
 }
 
@@ -278,6 +300,28 @@ pub async fn referrers(conn: &mut Conn, kind: GroupKind, id: Uuid) -> Result<Vec
                 r#"select 'scan template' as "kind!", t.id::text as "id!", t.name as "name!"
                    from config.scan_template_targets x join config.scan_templates t on t.id = x.template_id
                    where x.fqdn_group_id = $1 order by 1, 3"#,
+                id
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        GroupKind::PortLists => {
+            sqlx::query_as!(
+                Referred,
+                r#"select 'scan template' as "kind!", t.id::text as "id!", t.name as "name!"
+                   from config.scan_template_ports x join config.scan_templates t on t.id = x.template_id
+                   where x.port_list_group_id = $1 order by 1, 3"#,
+                id
+            )
+            .fetch_all(conn)
+            .await?
+        }
+        GroupKind::Templates => {
+            sqlx::query_as!(
+                Referred,
+                r#"select 'schedule' as "kind!", s.id::text as "id!", s.name as "name!"
+                   from config.schedule_templates x join config.schedules s on s.id = x.schedule_id
+                   where x.template_group_id = $1 order by 1, 3"#,
                 id
             )
             .fetch_all(conn)

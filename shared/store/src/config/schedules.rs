@@ -230,20 +230,6 @@ async fn set_templates(conn: &mut Conn, id: ScheduleId, fields: &Fields) -> Resu
     Ok(())
 }
 
-/// The template groups that can be chosen, at most `limit`, by name.
-pub async fn template_groups(conn: &mut Conn, limit: i64) -> Result<Vec<Named>, StoreError> {
-    Ok(sqlx::query_as!(Named, "select id, name from config.scan_template_groups order by lower(name) limit $1", limit)
-        .fetch_all(conn)
-        .await?)
-}
-
-/// Those of `ids` that are template groups.
-pub async fn known_groups(conn: &mut Conn, ids: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
-    Ok(sqlx::query_scalar!("select id from config.scan_template_groups where id = any($1)", ids)
-        .fetch_all(conn)
-        .await?)
-}
-
 /// The ids of `templates` and of those in `groups`, each once.
 pub async fn templates_of(conn: &mut Conn, templates: &[Uuid], groups: &[Uuid]) -> Result<Vec<Uuid>, StoreError> {
     Ok(sqlx::query_scalar!(

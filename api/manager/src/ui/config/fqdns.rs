@@ -18,8 +18,10 @@ use super::{Shared, number, refused, version};
 use crate::http::{Id, Posted};
 use crate::lists::{Columns, YES_NO};
 use crate::signed::SignedIn;
+use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
+use crate::ui::tables::inline::{self, Sent};
 use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, last_page, show};
 
@@ -62,8 +64,10 @@ struct List {
 impl List {
     fn menu(&self, fqdn: &Fqdn) -> RowMenu {
         let (path, may) = (path(fqdn.id), self.page.shell.may(Right::ConfigManage));
-        RowMenu::new(&self.page, format!("fqdn-{}", fqdn.id), &fqdn.name)
+        let row = format!("fqdn-{}", fqdn.id);
+        RowMenu::new(&self.page, &row, &fqdn.name)
             .link(&path, "Open")
+            .edit_if(may && !fqdn.built_in, self.list.edit(fqdn.id, &row))
             .post_if(may, format!("{path}/resolve"), "Resolve now")
             .link_if(may, format!("{path}/clone"), "Clone")
             .harm_if(may && !fqdn.built_in, format!("{path}/delete"), "Delete…")
@@ -77,8 +81,22 @@ pub(super) async fn list(
     RawQuery(raw): RawQuery,
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
+    draw_list(page, &signed, &app, region, raw.as_deref(), None).await
+}
+
+/// The list; `typed` is the row that was edited in its place and refused.
+async fn draw_list(
+    page: Page,
+    signed: &SignedIn,
+    app: &App,
+    region: Region,
+    raw: Option<&str>,
+    typed: Option<(String, Form)>,
+) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
+    let status = if typed.is_some() { inline::REFUSED } else { StatusCode::OK };
+    let list =
+        Listing::read(LIST, raw, &COLUMNS).showing(COLS).editing(ctx.caller.may(Right::ConfigManage), raw, typed);
     let mut tx = app.db.read("fqdns.list").await?;
     let found = fqdns::list(&mut tx, &ctx, &list.query.ask()).await?;
     if let Some(response) = last_page::instead(&list, found.items.len(), found.total) {
@@ -87,8 +105,34 @@ pub(super) async fn list(
     let view = List { page: page.at(LIST, TITLE), list, found };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(status, &view, &view.page),
     })
+}
+
+/// Stores what was typed into the row of the list.
+pub(super) async fn inline(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<FqdnId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let sent = Sent::of(form);
+    let patch = FqdnPatch { version: sent.version, name: sent.text("name"), ..FqdnPatch::default() };
+    let raw = sent.raw();
+    let mut tx = app.db.tx("fqdns.update").await?;
+    let done = fqdns::update(&mut tx, &app.ctx(&signed.caller), id, patch).await;
+    match sent.judge(done)? {
+        Ok(fqdn) => {
+            tx.commit().await?;
+            Ok(inline::saved(LIST, raw.as_deref(), &fqdn.name))
+        }
+        Err(form) => {
+            drop(tx);
+            let typed = Some((id.to_string(), form));
+            draw_list(page, &signed, &app, Region::default(), raw.as_deref(), typed).await
+        }
+    }
 }
 
 #[derive(Template)]

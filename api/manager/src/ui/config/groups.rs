@@ -1,5 +1,5 @@
-//! `/config/scanner-groups`, `/config/subnet-groups` and `/config/fqdn-groups`: sets under a name. The pages are the same;
-//! what differs is in [`Noun`].
+//! `/config/scanner-groups`, `/config/subnet-groups`, `/config/fqdn-groups`, `/config/port-list-groups` and
+//! `/config/scan-template-groups`: sets under a name. The pages are the same; what differs is in [`Noun`].
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
@@ -19,6 +19,7 @@ use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
+use crate::ui::tables::inline::{self, Sent};
 use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, last_page, show};
 
@@ -145,6 +146,61 @@ impl Kind for FqdnGroups {
     };
 }
 
+/// `/config/port-list-groups`
+pub(crate) struct PortListGroups;
+
+impl Kind for PortListGroups {
+    const NOUN: Noun = Noun {
+        kind: GroupKind::PortLists,
+        list: "/config/port-list-groups",
+        title: "Port list groups",
+        what: "port list group",
+        a_what: "a port list group",
+        lede: "Port lists under one name. A template of the group scans the ports of whatever is in it when the scan is planned, each once.",
+        member: "port list",
+        members: "port lists",
+        field: "portListIds",
+        note: "Ports",
+        members_at: "/config/port-lists",
+        consequence: "Its port lists stay.",
+        cols: &[
+            Col::lead("name", "Name"),
+            Col::fill("description", "Description"),
+            Col::text("members", "Port lists"),
+            Col::num("ports", "Ports"),
+            Col::text("builtIn", "Built in").extra(),
+            Col::text("created", "Created").extra(),
+        ],
+    };
+}
+
+/// `/config/scan-template-groups`
+pub(crate) struct TemplateGroups;
+
+impl Kind for TemplateGroups {
+    const NOUN: Noun = Noun {
+        kind: GroupKind::Templates,
+        list: "/config/scan-template-groups",
+        title: "Scan template groups",
+        what: "scan template group",
+        a_what: "a scan template group",
+        lede: "Scan templates under one name. A schedule of the group runs whatever is in it when its time comes, each template once.",
+        member: "scan template",
+        members: "scan templates",
+        field: "templateIds",
+        note: "Description",
+        members_at: "/config/scan-templates",
+        consequence: "Its templates stay.",
+        cols: &[
+            Col::lead("name", "Name"),
+            Col::fill("description", "Description"),
+            Col::text("members", "Templates"),
+            Col::text("builtIn", "Built in").extra(),
+            Col::text("created", "Created").extra(),
+        ],
+    };
+}
+
 #[derive(Template)]
 #[template(path = "config/groups.html", blocks = ["rows"])]
 struct List {
@@ -157,8 +213,10 @@ struct List {
 impl List {
     fn menu(&self, group: &Group) -> RowMenu {
         let (path, may) = (self.noun.path(group.id), self.page.shell.may(Right::ConfigManage));
-        RowMenu::new(&self.page, format!("group-{}", group.id), &group.name)
+        let row = format!("group-{}", group.id);
+        RowMenu::new(&self.page, &row, &group.name)
             .link(&path, "Open")
+            .edit_if(may && !group.built_in, self.list.edit(group.id, &row))
             .link_if(may, format!("{path}/clone"), "Clone")
             .harm_if(may && !group.built_in, format!("{path}/delete"), "Delete…")
     }
@@ -176,6 +234,14 @@ impl Noun {
 
     fn ips(&self, group: &Group) -> String {
         addresses(groups::ip_count(group))
+    }
+
+    fn ports(&self, group: &Group) -> String {
+        show::number(groups::port_count(group))
+    }
+
+    fn has_ports(&self) -> bool {
+        self.kind == GroupKind::PortLists
     }
 
     fn has_ips(&self) -> bool {
@@ -199,9 +265,26 @@ pub(super) async fn list<K: Kind>(
     RawQuery(raw): RawQuery,
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
+    draw_list::<K>(page, &signed, &app, region, raw.as_deref(), None).await
+}
+
+/// The list; `typed` is the row that was edited in its place and refused.
+async fn draw_list<K: Kind>(
+    page: Page,
+    signed: &SignedIn,
+    app: &App,
+    region: Region,
+    raw: Option<&str>,
+    typed: Option<(String, Form)>,
+) -> Result<Response, ui::Error> {
     let noun = K::NOUN;
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(noun.list, raw.as_deref(), &COLUMNS).showing(noun.cols);
+    let status = if typed.is_some() { inline::REFUSED } else { StatusCode::OK };
+    let list = Listing::read(noun.list, raw, &COLUMNS).showing(noun.cols).editing(
+        ctx.caller.may(Right::ConfigManage),
+        raw,
+        typed,
+    );
     let mut tx = app.db.read("groups.list").await?;
     let found = groups::list(&mut tx, &ctx, noun.kind, &list.query.ask()).await?;
     if let Some(response) = last_page::instead(&list, found.items.len(), found.total) {
@@ -210,8 +293,40 @@ pub(super) async fn list<K: Kind>(
     let view = List { page: page.at(noun.list, noun.title), noun, list, found };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(status, &view, &view.page),
     })
+}
+
+/// Stores what was typed into the row of the list.
+pub(super) async fn inline<K: Kind>(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<Uuid>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let noun = K::NOUN;
+    let sent = Sent::of(form);
+    let patch = GroupPatch {
+        version: sent.version,
+        name: sent.text("name"),
+        description: sent.text("description"),
+        members: None,
+    };
+    let raw = sent.raw();
+    let mut tx = app.db.tx("groups.update").await?;
+    let done = groups::update(&mut tx, &app.ctx(&signed.caller), noun.kind, id, patch).await;
+    match sent.judge(done)? {
+        Ok(group) => {
+            tx.commit().await?;
+            Ok(inline::saved(noun.list, raw.as_deref(), &group.name))
+        }
+        Err(form) => {
+            drop(tx);
+            let typed = Some((id.to_string(), form));
+            draw_list::<K>(page, &signed, &app, Region::default(), raw.as_deref(), typed).await
+        }
+    }
 }
 
 #[derive(Template)]
@@ -240,6 +355,13 @@ impl One {
     fn note(&self, member: &Member) -> show::Html {
         match self.noun.kind {
             GroupKind::Scanners => show::state(&member.note),
+            GroupKind::PortLists => {
+                let ports = groups::ports_of(member);
+                let text = super::port_lists::shortened(&ports.to_string().replace(',', ", "));
+                let count = show::number(ports.count());
+                show::Html(format!(r#"{count} <span class="faint mono">{}</span>"#, show::escape(&text)))
+            }
+            GroupKind::Templates => show::Html(show::escape(&member.note)),
             GroupKind::Subnets | GroupKind::Fqdns => {
                 show::Html(format!(r#"<span class="mono">{}</span>"#, show::escape(&member.note)))
             }

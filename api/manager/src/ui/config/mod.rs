@@ -25,7 +25,7 @@ use axum::routing::{get, post};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use mipo_app::{AppError, Ctx, FieldError};
 
-use self::groups::{FqdnGroups, ScannerGroups, SubnetGroups};
+use self::groups::{FqdnGroups, PortListGroups, ScannerGroups, SubnetGroups, TemplateGroups};
 use super::forms::Form;
 use crate::lists::encode;
 use crate::state::App;
@@ -50,6 +50,7 @@ pub fn routes() -> Router<App> {
         .merge(group_routes())
         .merge(fqdn_routes())
         .merge(discovery::routes())
+        .merge(port_and_template_group_routes())
         .route("/config/subnets", get(subnets::list))
         .route("/config/subnets/new", get(subnets::new_page).post(subnets::create))
         .route("/config/subnets/{id}", get(subnets::page).post(subnets::save))
@@ -74,6 +75,7 @@ pub fn routes() -> Router<App> {
         .route("/config/scan-templates/new", get(templates::new_page).post(templates::create))
         .route("/config/scan-templates/summary", post(templates::summary))
         .route("/config/scan-templates/{id}", get(templates::page).post(templates::save))
+        .route("/config/scan-templates/{id}/inline", post(templates::inline))
         .route("/config/scan-templates/{id}/clone", get(templates::clone_page).post(templates::duplicate))
         .route("/config/scan-templates/{id}/delete", get(templates::delete_page).post(templates::delete))
         .route("/config/exclusions", get(exclusions::list))
@@ -94,6 +96,7 @@ fn group_routes() -> Router<App> {
             get(groups::new_page::<ScannerGroups>).post(groups::create::<ScannerGroups>),
         )
         .route("/config/scanner-groups/{id}", get(groups::page::<ScannerGroups>).post(groups::save::<ScannerGroups>))
+        .route("/config/scanner-groups/{id}/inline", post(groups::inline::<ScannerGroups>))
         .route(
             "/config/scanner-groups/{id}/clone",
             get(groups::clone_page::<ScannerGroups>).post(groups::duplicate::<ScannerGroups>),
@@ -105,6 +108,7 @@ fn group_routes() -> Router<App> {
         .route("/config/subnet-groups", get(groups::list::<SubnetGroups>))
         .route("/config/subnet-groups/new", get(groups::new_page::<SubnetGroups>).post(groups::create::<SubnetGroups>))
         .route("/config/subnet-groups/{id}", get(groups::page::<SubnetGroups>).post(groups::save::<SubnetGroups>))
+        .route("/config/subnet-groups/{id}/inline", post(groups::inline::<SubnetGroups>))
         .route(
             "/config/subnet-groups/{id}/clone",
             get(groups::clone_page::<SubnetGroups>).post(groups::duplicate::<SubnetGroups>),
@@ -115,17 +119,59 @@ fn group_routes() -> Router<App> {
         )
 }
 
+fn port_and_template_group_routes() -> Router<App> {
+    Router::new()
+        .route("/config/port-list-groups", get(groups::list::<PortListGroups>))
+        .route(
+            "/config/port-list-groups/new",
+            get(groups::new_page::<PortListGroups>).post(groups::create::<PortListGroups>),
+        )
+        .route(
+            "/config/port-list-groups/{id}",
+            get(groups::page::<PortListGroups>).post(groups::save::<PortListGroups>),
+        )
+        .route("/config/port-list-groups/{id}/inline", post(groups::inline::<PortListGroups>))
+        .route(
+            "/config/port-list-groups/{id}/clone",
+            get(groups::clone_page::<PortListGroups>).post(groups::duplicate::<PortListGroups>),
+        )
+        .route(
+            "/config/port-list-groups/{id}/delete",
+            get(groups::delete_page::<PortListGroups>).post(groups::delete::<PortListGroups>),
+        )
+        .route("/config/scan-template-groups", get(groups::list::<TemplateGroups>))
+        .route(
+            "/config/scan-template-groups/new",
+            get(groups::new_page::<TemplateGroups>).post(groups::create::<TemplateGroups>),
+        )
+        .route(
+            "/config/scan-template-groups/{id}",
+            get(groups::page::<TemplateGroups>).post(groups::save::<TemplateGroups>),
+        )
+        .route("/config/scan-template-groups/{id}/inline", post(groups::inline::<TemplateGroups>))
+        .route(
+            "/config/scan-template-groups/{id}/clone",
+            get(groups::clone_page::<TemplateGroups>).post(groups::duplicate::<TemplateGroups>),
+        )
+        .route(
+            "/config/scan-template-groups/{id}/delete",
+            get(groups::delete_page::<TemplateGroups>).post(groups::delete::<TemplateGroups>),
+        )
+}
+
 fn fqdn_routes() -> Router<App> {
     Router::new()
         .route("/config/fqdns", get(fqdns::list))
         .route("/config/fqdns/new", get(fqdns::new_page).post(fqdns::create))
         .route("/config/fqdns/{id}", get(fqdns::page).post(fqdns::save))
+        .route("/config/fqdns/{id}/inline", post(fqdns::inline))
         .route("/config/fqdns/{id}/resolve", post(fqdns::resolve))
         .route("/config/fqdns/{id}/clone", get(fqdns::clone_page).post(fqdns::duplicate))
         .route("/config/fqdns/{id}/delete", get(fqdns::delete_page).post(fqdns::delete))
         .route("/config/fqdn-groups", get(groups::list::<FqdnGroups>))
         .route("/config/fqdn-groups/new", get(groups::new_page::<FqdnGroups>).post(groups::create::<FqdnGroups>))
         .route("/config/fqdn-groups/{id}", get(groups::page::<FqdnGroups>).post(groups::save::<FqdnGroups>))
+        .route("/config/fqdn-groups/{id}/inline", post(groups::inline::<FqdnGroups>))
         .route(
             "/config/fqdn-groups/{id}/clone",
             get(groups::clone_page::<FqdnGroups>).post(groups::duplicate::<FqdnGroups>),

@@ -25,6 +25,7 @@ use crate::signed::SignedIn;
 use crate::state::App;
 use crate::ui::flash::{self, Tone};
 use crate::ui::forms::Form;
+use crate::ui::tables::inline::{self, Sent};
 use crate::ui::tables::{Col, Listing, RowMenu};
 use crate::ui::{self, Page, Region, last_page, show};
 
@@ -68,13 +69,15 @@ impl Row {
         page.shell.may(Right::ScansExecute) && self.summary.blocked().is_none()
     }
 
-    fn menu(&self, page: &Page) -> RowMenu {
+    fn menu(&self, list: &Listing, page: &Page) -> RowMenu {
         let ScanTemplate { id, name, built_in, .. } = &self.template;
         let (path, may) = (path(*id), page.shell.may(Right::ConfigManage));
         let history = format!("/scans/history?template={}", encode(name));
-        RowMenu::new(page, format!("template-{id}"), name)
+        let row = format!("template-{id}");
+        RowMenu::new(page, &row, name)
             .quick_if(self.can_run(page), "/scans/run", &[("templateId", &id.to_string())], "Run")
             .link(&path, "Open")
+            .edit_if(may && !built_in, list.edit(id, &row))
             .link_if(page.shell.may(Right::ScansView), history, "Its scans")
             .link_if(may, format!("{path}/clone"), "Clone")
             .harm_if(may && !built_in, format!("{path}/delete"), "Delete…")
@@ -100,8 +103,22 @@ pub(super) async fn list(
     RawQuery(raw): RawQuery,
     State(app): Shared,
 ) -> Result<Response, ui::Error> {
+    draw_list(page, &signed, &app, region, raw.as_deref(), None).await
+}
+
+/// The list; `typed` is the row that was edited in its place and refused.
+async fn draw_list(
+    page: Page,
+    signed: &SignedIn,
+    app: &App,
+    region: Region,
+    raw: Option<&str>,
+    typed: Option<(String, Form)>,
+) -> Result<Response, ui::Error> {
     let ctx = app.ctx(&signed.caller);
-    let list = Listing::read(LIST, raw.as_deref(), &COLUMNS).showing(COLS);
+    let status = if typed.is_some() { inline::REFUSED } else { StatusCode::OK };
+    let list =
+        Listing::read(LIST, raw, &COLUMNS).showing(COLS).editing(ctx.caller.may(Right::ConfigManage), raw, typed);
     let mut tx = app.db.read("scan_templates.list").await?;
     let Found { items, total, total_is_estimate } = templates::list(&mut tx, &ctx, &list.query.ask()).await?;
     if let Some(response) = last_page::instead(&list, items.len(), total) {
@@ -114,8 +131,39 @@ pub(super) async fn list(
     let view = List { page: page.at(LIST, TITLE), list, rows, total, total_is_estimate, makers, has_subnets };
     Ok(match region.name() {
         Some("rows") => ui::render(&view.as_rows(), &view.page),
-        _ => ui::render(&view, &view.page),
+        _ => ui::render_with(status, &view, &view.page),
     })
+}
+
+/// Stores what was typed into the row of the list.
+pub(super) async fn inline(
+    page: Page,
+    signed: SignedIn,
+    Id(id): Id<TemplateId>,
+    State(app): Shared,
+    Posted(form): Posted,
+) -> Result<Response, ui::Error> {
+    let sent = Sent::of(form);
+    let patch = TemplatePatch {
+        version: sent.version,
+        name: sent.text("name"),
+        description: sent.text("description"),
+        ..TemplatePatch::default()
+    };
+    let raw = sent.raw();
+    let mut tx = app.db.tx("scan_templates.update").await?;
+    let done = templates::update(&mut tx, &app.ctx(&signed.caller), id, patch).await;
+    match sent.judge(done)? {
+        Ok(template) => {
+            tx.commit().await?;
+            Ok(inline::saved(LIST, raw.as_deref(), &template.name))
+        }
+        Err(form) => {
+            drop(tx);
+            let typed = Some((id.to_string(), form));
+            draw_list(page, &signed, &app, Region::default(), raw.as_deref(), typed).await
+        }
+    }
 }
 
 /// The kinds of sources that are chosen by name alone. Subnets and port lists have tables of their own.

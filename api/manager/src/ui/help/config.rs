@@ -364,6 +364,54 @@ pub(super) const PAGES: &[(&str, Help)] = &[
         },
     ),
     (
+        "/config/port-list-groups",
+        Help {
+            purpose: "Port lists under one name, so that a template need not list them.",
+            inputs: &[LIST],
+            gotchas: &["A port that is in several of its lists counts once."],
+        },
+    ),
+    (
+        "/config/port-list-groups/new",
+        Help {
+            purpose: "Puts port lists under one name.",
+            inputs: &[NAME, ("Port lists", "At least one. A list may be in several groups.")],
+            gotchas: &["The lowest rate limit of its lists holds for the whole scan."],
+        },
+    ),
+    (
+        "/config/port-list-groups/{id}",
+        Help {
+            purpose: "One port list group, and what uses it.",
+            inputs: &[NAME, ("Port lists", "At least one.")],
+            gotchas: &["A list that is added is scanned by every template of the group from the next scan on."],
+        },
+    ),
+    (
+        "/config/scan-template-groups",
+        Help {
+            purpose: "Scan templates under one name, for schedules that run them together.",
+            inputs: &[LIST],
+            gotchas: &["A schedule runs each template once, however many ways lead to it."],
+        },
+    ),
+    (
+        "/config/scan-template-groups/new",
+        Help {
+            purpose: "Puts scan templates under one name.",
+            inputs: &[NAME, ("Scan templates", "At least one. A template may be in several groups.")],
+            gotchas: &[],
+        },
+    ),
+    (
+        "/config/scan-template-groups/{id}",
+        Help {
+            purpose: "One group of scan templates, and the schedules that run it.",
+            inputs: &[NAME, ("Scan templates", "At least one.")],
+            gotchas: &["What is added is run from the next time of each schedule on."],
+        },
+    ),
+    (
         "/config/port-catalog",
         Help {
             purpose: "A reference of services and their ports, to build port lists from.",

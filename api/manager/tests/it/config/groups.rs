@@ -19,7 +19,7 @@ struct Kind {
     held: [String; 2],
 }
 
-async fn kinds(owner: &mut Browser) -> [Kind; 3] {
+async fn kinds(owner: &mut Browser) -> [Kind; 5] {
     let scanners = [scanner(owner, "berlin").await, scanner(owner, "oslo").await];
     let mut subnets = Vec::new();
     for (name, cidr) in [("a", "10.0.0.0/24"), ("b", "10.0.0.128/25")] {
@@ -29,11 +29,21 @@ async fn kinds(owner: &mut Browser) -> [Kind; 3] {
     for (name, hostname) in [("www", "www.example.org"), ("mail", "mail.example.org")] {
         fqdns.push(id(&made(owner, "/api/config/fqdns", json!({ "name": name, "hostname": hostname })).await));
     }
+    let mut lists = Vec::new();
+    for (name, ports) in [("web", "80, 443"), ("tls", "443, 8443")] {
+        lists.push(id(&made(owner, "/api/config/port-lists", json!({ "name": name, "ports": ports })).await));
+    }
+    let mut templates = Vec::new();
+    for name in ["inner", "outer"] {
+        templates.push(id(&template(owner, name, &subnets[0]).await));
+    }
     let pair = |ids: Vec<String>| <[String; 2]>::try_from(ids).expect("two");
     [
         Kind { path: "scanner-groups", field: "scannerIds", members: "scanners", held: scanners },
         Kind { path: "subnet-groups", field: "subnetIds", members: "subnets", held: pair(subnets) },
         Kind { path: "fqdn-groups", field: "fqdnIds", members: "fqdns", held: pair(fqdns) },
+        Kind { path: "port-list-groups", field: "portListIds", members: "portLists", held: pair(lists) },
+        Kind { path: "scan-template-groups", field: "templateIds", members: "templates", held: pair(templates) },
     ]
 }
 
@@ -97,10 +107,61 @@ async fn wrong_values_are_named_and_nothing_is_stored() {
 }
 
 #[tokio::test]
+async fn groups_of_port_lists_and_templates_are_used_by_templates_and_schedules() {
+    let world = World::new().await;
+    let mut owner = world.signed_in("owner").await;
+    let [_, subnets, _, lists, templates] = kinds(&mut owner).await;
+    let body = json!({ "name": "edge", "portListIds": lists.held });
+    let ports = made(&mut owner, "/api/config/port-list-groups", body).await;
+    assert_eq!(ports["tcpCount"], 3, "each port once");
+    let body = json!({ "name": "t", "subnetIds": [subnets.held[0]], "portListGroupIds": [id(&ports)] });
+    let by_group = id(&made(&mut owner, "/api/config/scan-templates", body).await);
+    let body = json!({ "name": "all", "templateIds": [templates.held[0], templates.held[1], by_group] });
+    let all = id(&made(&mut owner, "/api/config/scan-template-groups", body).await);
+
+    let body = json!({ "name": "nightly", "templateIds": [by_group], "templateGroupIds": [all] });
+    let nightly = made(&mut owner, "/api/scans/schedules", body).await;
+    assert_eq!(nightly["templateGroups"][0]["name"], "all", "{nightly}");
+    let path = format!("/api/scans/schedules/{}", id(&nightly));
+    let edited =
+        call(&mut owner, Method::PUT, &path, json!({ "version": 1, "templateIds": [] })).await.expect(200).json();
+    assert_eq!((&edited["templates"], edited["templateGroups"].as_array().map(Vec::len)), (&json!([]), Some(1)));
+    let none = json!({ "version": 2, "templateGroupIds": [] });
+    assert_eq!(call(&mut owner, Method::PUT, &path, none).await.expect(422).fields(), ["templateIds"]);
+    let unknown = json!({ "version": 2, "templateGroupIds": [by_group] });
+    assert_eq!(call(&mut owner, Method::PUT, &path, unknown).await.expect(422).fields(), ["templateGroupIds[0]"]);
+    let preview = json!({ "type": "daily", "templateGroupIds": [all] });
+    let preview = call(&mut owner, Method::POST, "/api/scans/schedules/preview", preview).await.expect(200).json();
+    assert_eq!(preview["starts"].as_array().map(Vec::len), Some(5), "{preview}");
+    let copy = made(&mut owner, &format!("{path}/clone"), json!({ "name": "copy" })).await;
+    assert_eq!(copy["templateGroups"], edited["templateGroups"]);
+    let page = owner.get(&format!("/scans/schedules/{}", id(&nightly))).await.expect(200).body;
+    assert!(page.contains(&format!(r#"name="templateGroupIds" value="{all}" aria-label="all" checked"#)), "{page}");
+    let ran = call(&mut owner, Method::POST, &format!("{path}/run"), json!({})).await.expect(202).json();
+    assert_eq!(ran["scanIds"].as_array().map(Vec::len), Some(3), "each template of the group once");
+
+    for (path, user) in [
+        (format!("/config/port-list-groups/{}", id(&ports)), format!("/config/scan-templates/{by_group}")),
+        (format!("/config/scan-template-groups/{all}"), format!("/scans/schedules/{}", id(&nightly))),
+        (format!("/config/port-lists/{}", lists.held[0]), format!("/config/port-list-groups/{}", id(&ports))),
+        (format!("/config/scan-templates/{by_group}"), format!("/config/scan-template-groups/{all}")),
+    ] {
+        assert_eq!(
+            owner.api(Method::DELETE, &format!("/api{path}"), None).await.expect(409).code(),
+            "IN_USE",
+            "{path}"
+        );
+        let page = owner.get(&format!("{path}/delete")).await.expect(200).body;
+        assert!(page.contains(&format!(r#"href="{user}""#)), "{path}: {page}");
+        owner.get(&path).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn what_is_used_cannot_be_deleted_and_says_by_what() {
     let world = World::new().await;
     let mut owner = world.signed_in("owner").await;
-    let [scanners, subnets, fqdns] = kinds(&mut owner).await;
+    let [scanners, subnets, fqdns, ..] = kinds(&mut owner).await;
     let mut groups = Vec::new();
     for kind in [&scanners, &subnets, &fqdns] {
         let body = json!({ "name": "edge", kind.field: kind.held });

@@ -12,11 +12,34 @@ async fn editables(owner: &mut crate::support::Browser) -> Vec<Editable> {
     let subnet = made(owner, "/api/config/subnets", json!({ "name": "one", "cidr": "10.0.0.0/24" })).await;
     let list = made(owner, "/api/config/port-lists", json!({ "name": "one", "ports": "22" })).await;
     let entry = made(owner, "/api/config/port-catalog", json!({ "name": "one", "ports": "22" })).await;
+    let scanner_id = id(&scanner["scanner"]);
+    let body = json!({ "name": "one", "hostname": "www.example.org" });
+    let fqdn = made(owner, "/api/config/fqdns", body).await;
+    let template = super::template(owner, "one", &id(&subnet)).await;
+    let mut groups = Vec::new();
+    for (path, field, member) in [
+        ("scanner-groups", "scannerIds", scanner_id.clone()),
+        ("subnet-groups", "subnetIds", id(&subnet)),
+        ("fqdn-groups", "fqdnIds", id(&fqdn)),
+        ("port-list-groups", "portListIds", id(&list)),
+        ("scan-template-groups", "templateIds", id(&template)),
+    ] {
+        let body = json!({ "name": "one", field: [member] });
+        groups.push(id(&made(owner, &format!("/api/config/{path}"), body).await));
+    }
+    let mut groups = groups.into_iter();
+    let mut group = || groups.next().expect("five");
     vec![
-        ("/config/scanners", "/api/scanners", id(&scanner["scanner"])),
+        ("/config/scanners", "/api/scanners", scanner_id),
         ("/config/subnets", "/api/config/subnets", id(&subnet)),
         ("/config/port-lists", "/api/config/port-lists", id(&list)),
         ("/config/port-catalog", "/api/config/port-catalog", id(&entry)),
+        ("/config/scan-templates", "/api/config/scan-templates", id(&template)),
+        ("/config/scanner-groups", "/api/config/scanner-groups", group()),
+        ("/config/subnet-groups", "/api/config/subnet-groups", group()),
+        ("/config/fqdn-groups", "/api/config/fqdn-groups", group()),
+        ("/config/port-list-groups", "/api/config/port-list-groups", group()),
+        ("/config/scan-template-groups", "/api/config/scan-template-groups", group()),
     ]
 }
 

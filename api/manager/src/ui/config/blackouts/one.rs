@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use mipo_app::blackouts::{self, BlackoutPatch, NewBlackout, Standing};
+use mipo_app::groups::{self, GroupKind};
 use mipo_app::scanners::Scanner;
 use mipo_app::subnets::Subnet;
 use mipo_app::{AppError, Ask, Ctx, Named, scanners, subnets};
@@ -87,7 +88,7 @@ async fn offered(conn: &mut Conn, ctx: &Ctx<'_>, form: &Form) -> Result<Offered,
                 offered.subnets.push(subnet);
             }
         }
-        offered.groups = blackouts::subnet_groups(conn, ctx, OFFERED).await?;
+        offered.groups = groups::named(conn, ctx, GroupKind::Subnets, OFFERED).await?;
     }
     if ctx.caller.may(Right::ScannersView) {
         offered.scanners = scanners::list(conn, ctx, &Ask::first(OFFERED, "name")).await?.items;

@@ -3,6 +3,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use mipo_app::groups::{self, GroupKind};
 use mipo_app::schedules::{self, NewSchedule, Preview, Run, Runs, Schedule, SchedulePatch};
 use mipo_app::templates::{self, ScanTemplate};
 use mipo_app::{AppError, Ask, Ctx, Named};
@@ -103,7 +104,7 @@ async fn offered_groups(conn: &mut Conn, ctx: &Ctx<'_>, schedule: Option<&Schedu
     if !ctx.caller.may(Right::ConfigView) {
         return Ok(Vec::new());
     }
-    let mut groups = schedules::template_groups(conn, ctx, OFFERED).await?;
+    let mut groups = groups::named(conn, ctx, GroupKind::Templates, OFFERED).await?;
     for group in schedule.iter().flat_map(|schedule| schedule.template_groups.iter()) {
         if !groups.iter().any(|known| known.id == group.id) {
             groups.push(group.clone());

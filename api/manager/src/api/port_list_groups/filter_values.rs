@@ -1,0 +1,30 @@
+//! `GET /api/config/port-list-groups/filter-values?column=`
+use axum::extract::{RawQuery, State};
+use mipo_app::groups::{self, GroupKind};
+
+use crate::api::common::{FilterValues, column};
+use crate::http::{Json, Problem};
+use crate::signed::SignedIn;
+use crate::state::App;
+use crate::ui::config::groups::COLUMNS;
+
+/// What port list groups can be filtered by in a column.
+#[utoipa::path(
+    get,
+    path = "/api/config/port-list-groups/filter-values",
+    tag = "port-list-groups",
+    operation_id = "portListGroupFilterValues",
+    extensions(("x-right" = json!("config:view"))),
+    params(("column" = String, Query, description = "The column")),
+    responses((status = 200, description = "The values", body = FilterValues))
+)]
+pub async fn filter_values(
+    State(app): State<App>,
+    signed: SignedIn,
+    RawQuery(query): RawQuery,
+) -> Result<Json<FilterValues>, Problem> {
+    let column = column(query.as_deref(), &COLUMNS)?;
+    let mut tx = app.db.read("port_list_groups.filter_values").await?;
+    let values = groups::filter_values(&mut tx, &app.ctx(&signed.caller), GroupKind::PortLists, &column).await?;
+    Ok(Json(FilterValues { values }))
+}
