@@ -1,4 +1,4 @@
-//! Groups of scanners, subnets and FQDNs.
+//! Groups of scanners, subnets, FQDNs, port lists and scan templates.
 use std::marker::PhantomData;
 
 use mipo_store::Conn;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::kind::{Kind, Names, PAGE, Stored, sorted, text};
-use super::{FqdnSpec, ScannerSpec, SubnetSpec};
+use super::{FqdnSpec, PortListSpec, ScannerSpec, SubnetSpec, TemplateSpec};
 use crate::fields::Checks;
 use crate::groups::{self, Group, GroupKind, GroupPatch, NewGroup};
 use crate::{AppError, Ctx};
@@ -30,6 +30,25 @@ pub struct Subnets;
 /// Groups of FQDNs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fqdns;
+
+/// Groups of port lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortLists;
+/// Groups of scan templates.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Templates;
+
+impl Holds for PortLists {
+    const KIND: GroupKind = GroupKind::PortLists;
+    const NAME: &'static str = "port list group";
+    const MEMBER: &'static str = PortListSpec::NAME;
+}
+
+impl Holds for Templates {
+    const KIND: GroupKind = GroupKind::Templates;
+    const NAME: &'static str = "scan template group";
+    const MEMBER: &'static str = TemplateSpec::NAME;
+}
 
 impl Holds for Scanners {
     const KIND: GroupKind = GroupKind::Scanners;

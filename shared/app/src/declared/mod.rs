@@ -21,7 +21,7 @@ use serde_json::Value;
 pub use blackouts::BlackoutSpec;
 pub use exclusions::ExclusionSpec;
 pub use fqdns::FqdnSpec;
-pub use groups::{Fqdns, GroupSpec, Holds, Scanners, Subnets};
+pub use groups::{Fqdns, GroupSpec, Holds, PortLists, Scanners, Subnets, Templates};
 pub use ports::PortListSpec;
 pub use scanners::ScannerSpec;
 pub use schedules::ScheduleSpec;
@@ -56,9 +56,15 @@ pub struct Document {
     /// Ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub port_lists: Vec<PortListSpec>,
+    /// Groups of port lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub port_list_groups: Vec<GroupSpec<PortLists>>,
     /// Which targets on which ports.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub scan_templates: Vec<TemplateSpec>,
+    /// Groups of scan templates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub scan_template_groups: Vec<GroupSpec<Templates>>,
     /// When templates run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schedules: Vec<ScheduleSpec>,
@@ -113,7 +119,9 @@ pub async fn export(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Document, AppError
         fqdns: kind::export::<FqdnSpec>(conn, ctx).await?,
         fqdn_groups: kind::export::<GroupSpec<Fqdns>>(conn, ctx).await?,
         port_lists: kind::export::<PortListSpec>(conn, ctx).await?,
+        port_list_groups: kind::export::<GroupSpec<PortLists>>(conn, ctx).await?,
         scan_templates: kind::export::<TemplateSpec>(conn, ctx).await?,
+        scan_template_groups: kind::export::<GroupSpec<Templates>>(conn, ctx).await?,
         schedules: kind::export::<ScheduleSpec>(conn, ctx).await?,
         exclusions: kind::export::<ExclusionSpec>(conn, ctx).await?,
         blackouts: kind::export::<BlackoutSpec>(conn, ctx).await?,
@@ -134,7 +142,9 @@ pub async fn apply(conn: &mut Conn, ctx: &Ctx<'_>, document: &Document, prune: b
         fqdns: kind::put(conn, ctx, &document.fqdns, &mut names, &mut steps).await?,
         fqdn_groups: kind::put(conn, ctx, &document.fqdn_groups, &mut names, &mut steps).await?,
         port_lists: kind::put(conn, ctx, &document.port_lists, &mut names, &mut steps).await?,
+        port_list_groups: kind::put(conn, ctx, &document.port_list_groups, &mut names, &mut steps).await?,
         scan_templates: kind::put(conn, ctx, &document.scan_templates, &mut names, &mut steps).await?,
+        scan_template_groups: kind::put(conn, ctx, &document.scan_template_groups, &mut names, &mut steps).await?,
         schedules: kind::put(conn, ctx, &document.schedules, &mut names, &mut steps).await?,
         exclusions: kind::put(conn, ctx, &document.exclusions, &mut names, &mut steps).await?,
         blackouts: kind::put(conn, ctx, &document.blackouts, &mut names, &mut steps).await?,
@@ -143,7 +153,9 @@ pub async fn apply(conn: &mut Conn, ctx: &Ctx<'_>, document: &Document, prune: b
         kind::prune::<BlackoutSpec>(conn, ctx, extra.blackouts, &mut steps).await?;
         kind::prune::<ExclusionSpec>(conn, ctx, extra.exclusions, &mut steps).await?;
         kind::prune::<ScheduleSpec>(conn, ctx, extra.schedules, &mut steps).await?;
+        kind::prune::<GroupSpec<Templates>>(conn, ctx, extra.scan_template_groups, &mut steps).await?;
         kind::prune::<TemplateSpec>(conn, ctx, extra.scan_templates, &mut steps).await?;
+        kind::prune::<GroupSpec<PortLists>>(conn, ctx, extra.port_list_groups, &mut steps).await?;
         kind::prune::<PortListSpec>(conn, ctx, extra.port_lists, &mut steps).await?;
         kind::prune::<GroupSpec<Fqdns>>(conn, ctx, extra.fqdn_groups, &mut steps).await?;
         kind::prune::<FqdnSpec>(conn, ctx, extra.fqdns, &mut steps).await?;
@@ -164,7 +176,9 @@ struct Extra {
     fqdns: Vec<kind::Stored<FqdnSpec>>,
     fqdn_groups: Vec<kind::Stored<GroupSpec<Fqdns>>>,
     port_lists: Vec<kind::Stored<PortListSpec>>,
+    port_list_groups: Vec<kind::Stored<GroupSpec<PortLists>>>,
     scan_templates: Vec<kind::Stored<TemplateSpec>>,
+    scan_template_groups: Vec<kind::Stored<GroupSpec<Templates>>>,
     schedules: Vec<kind::Stored<ScheduleSpec>>,
     exclusions: Vec<kind::Stored<ExclusionSpec>>,
     blackouts: Vec<kind::Stored<BlackoutSpec>>,

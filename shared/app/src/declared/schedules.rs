@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::TemplateSpec;
+use super::groups::{self, Holds as _};
 use super::kind::{Kind, Names, Stored, all, names_of, sorted, text};
 use crate::fields::Checks;
 use crate::schedules::{self, NewSchedule, Schedule, SchedulePatch, TimingInput};
@@ -45,6 +46,9 @@ pub struct ScheduleSpec {
     /// Names of the templates that it runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub templates: Vec<String>,
+    /// Names of the template groups that it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub template_groups: Vec<String>,
     /// `skip`, `queue` or `parallel`.
     #[serde(default = "skip")]
     pub overlap_policy: String,
@@ -86,11 +90,13 @@ impl ScheduleSpec {
         }
     }
 
-    fn templates(&self, names: &Names) -> Result<Vec<Uuid>, AppError> {
+    /// Templates, and groups of them.
+    fn templates(&self, names: &Names) -> Result<(Vec<Uuid>, Vec<Uuid>), AppError> {
         let mut checks = Checks::new();
-        let ids = names.ids(&mut checks, "templates", TemplateSpec::NAME, &self.templates);
+        let templates = names.ids(&mut checks, "templates", TemplateSpec::NAME, &self.templates);
+        let groups = names.ids(&mut checks, "template_groups", groups::Templates::NAME, &self.template_groups);
         checks.done()?;
-        Ok(ids)
+        Ok((templates, groups))
     }
 }
 
@@ -104,6 +110,7 @@ impl Kind for ScheduleSpec {
     fn tidy(mut self) -> Self {
         self.description = text(&self.description);
         self.templates = sorted(self.templates);
+        self.template_groups = sorted(self.template_groups);
         let timing = self.timing().filled();
         self.minute = timing.minute;
         self.hour = timing.hour;
@@ -114,7 +121,7 @@ impl Kind for ScheduleSpec {
     }
 
     fn references(&mut self) -> Vec<(&'static str, &mut Vec<String>)> {
-        vec![(TemplateSpec::NAME, &mut self.templates)]
+        vec![(TemplateSpec::NAME, &mut self.templates), (groups::Templates::NAME, &mut self.template_groups)]
     }
 
     async fn stored(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<Stored<Self>>, AppError> {
@@ -125,6 +132,7 @@ impl Kind for ScheduleSpec {
             built_in: false,
             spec: Self {
                 templates: names_of(&row.templates),
+                template_groups: names_of(&row.template_groups),
                 name: row.name,
                 description: row.description,
                 kind: row.timing.kind,
@@ -144,12 +152,13 @@ impl Kind for ScheduleSpec {
     }
 
     async fn create(&self, conn: &mut Conn, ctx: &Ctx<'_>, names: &Names) -> Result<Uuid, AppError> {
+        let (templates, template_groups) = self.templates(names)?;
         let input = NewSchedule {
             name: self.name.clone(),
             description: self.description.clone(),
             timing: self.timing(),
-            templates: self.templates(names)?,
-            template_groups: Vec::new(),
+            templates,
+            template_groups,
             disabled: !self.enabled,
             overlap_policy: Some(self.overlap_policy.clone()),
             catch_up_minutes: Some(self.catch_up_minutes),
@@ -165,13 +174,14 @@ impl Kind for ScheduleSpec {
         stored: &Stored<Self>,
     ) -> Result<(), AppError> {
         let id = stored.id.into();
+        let (templates, template_groups) = self.templates(names)?;
         let patch = SchedulePatch {
             version: stored.version,
             name: Some(self.name.clone()),
             description: Some(self.description.clone()),
             timing: self.timing(),
-            templates: Some(self.templates(names)?),
-            template_groups: None,
+            templates: Some(templates),
+            template_groups: Some(template_groups),
             overlap_policy: Some(self.overlap_policy.clone()),
             catch_up_minutes: Some(self.catch_up_minutes),
         };

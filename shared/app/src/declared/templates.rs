@@ -34,6 +34,9 @@ pub struct TemplateSpec {
     /// Names of port lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_lists: Vec<String>,
+    /// Names of port list groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub port_list_groups: Vec<String>,
 }
 
 impl TemplateSpec {
@@ -44,6 +47,12 @@ impl TemplateSpec {
             subnet_groups: names.ids(&mut checks, "subnet_groups", groups::Subnets::NAME, &self.subnet_groups),
             fqdns: names.ids(&mut checks, "fqdns", FqdnSpec::NAME, &self.fqdns),
             fqdn_groups: names.ids(&mut checks, "fqdn_groups", groups::Fqdns::NAME, &self.fqdn_groups),
+            port_list_groups: names.ids(
+                &mut checks,
+                "port_list_groups",
+                groups::PortLists::NAME,
+                &self.port_list_groups,
+            ),
             port_lists: names.ids(&mut checks, "port_lists", PortListSpec::NAME, &self.port_lists),
             ..Sources::default()
         };
@@ -66,6 +75,7 @@ impl Kind for TemplateSpec {
         self.fqdns = sorted(self.fqdns);
         self.fqdn_groups = sorted(self.fqdn_groups);
         self.port_lists = sorted(self.port_lists);
+        self.port_list_groups = sorted(self.port_list_groups);
         self
     }
 
@@ -76,6 +86,7 @@ impl Kind for TemplateSpec {
             (FqdnSpec::NAME, &mut self.fqdns),
             (groups::Fqdns::NAME, &mut self.fqdn_groups),
             (PortListSpec::NAME, &mut self.port_lists),
+            (groups::PortLists::NAME, &mut self.port_list_groups),
         ]
     }
 
@@ -91,6 +102,7 @@ impl Kind for TemplateSpec {
                 fqdns: names_of(&row.fqdns),
                 fqdn_groups: names_of(&row.fqdn_groups),
                 port_lists: names_of(&row.port_lists),
+                port_list_groups: names_of(&row.port_list_groups),
                 name: row.name,
                 description: row.description,
             },
@@ -125,7 +137,7 @@ impl Kind for TemplateSpec {
             fqdn_groups: Some(sources.fqdn_groups),
             port_lists: Some(sources.port_lists),
             discovery_lists: None,
-            port_list_groups: None,
+            port_list_groups: Some(sources.port_list_groups),
         };
         templates::update(conn, ctx, stored.id.into(), patch).await.map(|_| ())
     }

@@ -39,17 +39,26 @@ members = ["shop"]
 name = "web"
 ports = "443, 80,80/tcp"
 
+[[port_list_groups]]
+name = "ports"
+members = ["web"]
+
 [[scan_templates]]
 name = "daily"
 subnet_groups = ["sites"]
 fqdn_groups = ["names"]
-port_lists = ["web", "top-100"]
+port_lists = ["top-100"]
+port_list_groups = ["ports"]
+
+[[scan_template_groups]]
+name = "all"
+members = ["daily"]
 
 [[schedules]]
 name = "nightly"
 type = "daily"
 hour = 3
-templates = ["daily"]
+template_groups = ["all"]
 
 [[exclusions]]
 name = "printers"
@@ -138,7 +147,9 @@ async fn a_document_is_made_so_and_a_round_trip_changes_nothing() {
             "+ FQDN shop",
             "+ FQDN group names",
             "+ port list web",
+            "+ port list group ports",
             "+ scan template daily",
+            "+ scan template group all",
             "+ schedule nightly",
             "+ exclusion printers",
             "+ blackout window mornings"
@@ -173,7 +184,9 @@ async fn only_what_differs_is_changed_and_only_a_pruning_document_deletes() {
     assert_eq!(
         world.apply("", true).await.expect("good"),
         [
+            "- scan template group all",
             "- scan template daily",
+            "- port list group ports",
             "- port list web",
             "- FQDN group names",
             "- FQDN shop",
