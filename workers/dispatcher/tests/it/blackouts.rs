@@ -6,11 +6,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use mipo_app::blackouts::{self, NewBlackout, ScopeInput, TimingInput};
 use mipo_app::{Caller, Ctx};
 use mipo_dispatcher::reconcile;
+use mipo_domain::clock::Clock as _;
 use mipo_domain::ids::{BlackoutId, ScanId};
 use mipo_domain::states::JobStatus;
 use mipo_protocol::messages::Directive;
 use mipo_protocol::part::DefaultState;
-use mipo_runtime::OsEntropy;
+use mipo_runtime::{OsEntropy, SystemClock};
 use mipo_testkit::MockClock;
 use tokio_util::sync::CancellationToken;
 
@@ -20,7 +21,7 @@ const JOBS: &str = "select status || ' ' || resume_index || ' ' || hold_reasons:
 
 /// A set clock. The signatures of jobs are judged by the clock of the database too, so it starts at the present.
 fn clock() -> MockClock {
-    MockClock::at(Utc::now())
+    MockClock::at(SystemClock.now())
 }
 
 async fn add(world: &World, clock: &MockClock, change: impl FnOnce(&mut NewBlackout)) -> BlackoutId {
@@ -52,7 +53,7 @@ trait InHours {
 
 impl InHours for MockClock {
     fn in_hours(&self, hours: i64) -> DateTime<Utc> {
-        mipo_domain::clock::Clock::now(self) + TimeDelta::hours(hours)
+        self.now() + TimeDelta::hours(hours)
     }
 }
 
@@ -112,7 +113,7 @@ async fn a_scan_planned_inside_a_window_has_held_jobs_that_nobody_gets() {
     let held = blackouts::holding(&mut tx, &ctx, scan).await.expect("answers");
     assert_eq!(
         held.iter().map(|one| (one.name.as_str(), one.until)).collect::<Vec<_>>(),
-        [("office-hours", Some(clock.in_hours(1)).map(micros))]
+        [("office-hours", Some(micros(clock.in_hours(1))))]
     );
 }
 

@@ -76,7 +76,7 @@ impl Inline {
     pub fn end(&self, list: &Listing, page: &Page, action: impl fmt::Display, version: impl fmt::Display) -> Html {
         let whole = self.typed.as_ref().map(|form| {
             let errors = form.errors().iter().filter(|error| error.field.is_empty());
-            errors.map(|error| format!(r#"<p class="err">{}</p>"#, escape(&error.message))).collect::<String>()
+            errors.fold(String::new(), |out, error| out + r#"<p class="err">"# + &escape(&error.message) + "</p>")
         });
         Html(format!(
             r#"<td class="act edits"><form id="{FORM}" method="post" action="{}" data-inline novalidate>{}<input type="hidden" name="version" value="{version}"><input type="hidden" name="back" value="{}">{}<div><button class="btn sm main-act">Save</button><a class="btn sm quiet" href="{}" data-cancel>Cancel</a></div></form></td>"#,
