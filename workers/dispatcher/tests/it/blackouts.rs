@@ -53,7 +53,7 @@ trait InHours {
 
 impl InHours for MockClock {
     fn in_hours(&self, hours: i64) -> DateTime<Utc> {
-        mipo_domain::clock::Clock::now(self) + TimeDelta::hours(hours)
+        self.now() + TimeDelta::hours(hours)
     }
 }
 
