@@ -19,7 +19,7 @@ test.afterAll(() => new Promise((resolve) => server.close(resolve)));
 test('a scanner group', async ({ page }) => {
   await page.goto('/config/scanner-groups');
   await page.getByRole('link', { name: 'Add a scanner group' }).first().click();
-  await page.getByLabel('Name').fill('vantages');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('vantages');
   await page.getByRole('checkbox', { name: 'local', exact: true }).check();
   await looked(page, 'scanner-group-new', `
     - heading "Add a scanner group" [level=1]
@@ -52,14 +52,14 @@ test('a scanner group', async ({ page }) => {
 
 test('a subnet of the group, in a subnet group', async ({ page }) => {
   await page.goto('/config/subnets/new');
-  await page.getByLabel('Name').fill('loop-net');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('loop-net');
   await page.getByLabel('Network').fill('127.0.0.1/32');
   await page.getByRole('checkbox', { name: 'vantages' }).check();
   await page.getByRole('button', { name: 'Add subnet' }).click();
   await expect(page.getByRole('row', { name: /loop-net/ })).toContainText('vantages');
 
   await page.goto('/config/subnet-groups/new');
-  await page.getByLabel('Name').fill('loop-nets');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('loop-nets');
   await page.getByRole('checkbox', { name: 'loop-net' }).check();
   await page.getByRole('button', { name: 'Add subnet group' }).click();
   await looked(page, 'subnet-group', `
@@ -100,7 +100,7 @@ test('a host name is resolved', async ({ page }) => {
   `);
 
   await page.goto('/config/fqdn-groups/new');
-  await page.getByLabel('Name').fill('hosts-by-name');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('hosts-by-name');
   await page.getByRole('checkbox', { name: 'this-host' }).check();
   await page.getByRole('button', { name: 'Add FQDN group' }).click();
   await expect(page.getByRole('heading', { name: 'hosts-by-name', level: 1 })).toBeVisible();
@@ -108,7 +108,7 @@ test('a host name is resolved', async ({ page }) => {
 
 test('another system pushes addresses', async ({ page, request }) => {
   await page.goto('/config/discovery/new');
-  await page.getByLabel('Name').fill('inventory');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('inventory');
   await page.getByRole('button', { name: /Add source/ }).click();
   await expect(page.getByRole('heading', { name: /key of inventory/i, level: 2 })).toBeVisible();
   const key = (await page.locator('#key').innerText()).trim();
@@ -150,12 +150,13 @@ test('another system pushes addresses', async ({ page, request }) => {
 
 test('a template of all of them counts each address once and finds what listens', async ({ page }) => {
   await page.goto('/config/port-lists/new');
-  await page.getByLabel('Name').fill('listener');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('listener');
   await page.locator('#f-ports').fill(String(port));
   await page.getByRole('button', { name: 'Add port list' }).click();
+  await expect(page.getByRole('row', { name: /listener/ })).toBeVisible();
 
   await page.goto('/config/scan-templates/new');
-  await page.getByLabel('Name').fill('everything');
+  await page.getByRole('textbox', { name: /^Name/ }).fill('everything');
   for (const name of ['loop-nets', 'hosts-by-name', 'inventory/machines', 'listener']) {
     await page.getByRole('checkbox', { name, exact: true }).check();
   }

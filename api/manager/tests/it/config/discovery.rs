@@ -2,6 +2,7 @@
 use axum::http::Method;
 use serde_json::json;
 
+use super::pages::region;
 use super::{call, id, made, read, refuses};
 use crate::support::World;
 
@@ -137,6 +138,9 @@ async fn pages_show_the_key_once_and_keep_what_was_typed() {
     let one = format!("/config/discovery/{source}");
     let page = owner.get(&one).await.expect(200).body;
     assert!(page.contains("servers") && page.contains("berlin") && page.contains("are answered"), "{page}");
+    // What is pushed while the page is open is fetched into it.
+    let lists = region(&mut owner, &one, "lists").await.expect(200).body;
+    assert!(lists.contains("servers") && !lists.contains("<html"), "{lists}");
     assert_eq!(owner.post(&one, &[("version", "1"), ("name", "cmdb")]).await.expect(303).location(), one);
     assert!(owner.get(&one).await.expect(200).body.contains("are refused"), "the box was not ticked");
     assert!(owner.get(&format!("{one}/rotate-key")).await.expect(200).body.contains("no more at once"));
@@ -145,6 +149,8 @@ async fn pages_show_the_key_once_and_keep_what_was_typed() {
     let list = format!("/config/discovery/lists/{LIST_ID}");
     let page = owner.get(&format!("{list}?q=10.0.0.2")).await.expect(200).body;
     assert!(page.contains("10.0.0.2") && !page.contains("10.0.0.1<"), "{page}");
+    let rows = region(&mut owner, &list, "rows").await.expect(200).body;
+    assert!(rows.contains("2001:db8::7") && !rows.contains("<html"), "{rows}");
     assert!(owner.get(&format!("{list}?q=abc")).await.expect(200).body.contains("no address"));
     let page = owner.post(&list, &[("version", "1"), ("rateLimit", "fast")]).await.expect(422).body;
     assert!(page.contains("“fast” is not a whole number"), "{page}");

@@ -7,7 +7,7 @@ use super::{id, made, read, template};
 use crate::support::{Answer, Browser, World};
 
 /// Reads one region of a page, as the page's script does.
-async fn region(browser: &mut Browser, path: &str, name: &str) -> Answer {
+pub(super) async fn region(browser: &mut Browser, path: &str, name: &str) -> Answer {
     let request = Request::get(path).header("hx-request", "true").header("hx-target", format!("section#{name}"));
     browser.send(request.body(Body::empty()).expect("a request")).await
 }
