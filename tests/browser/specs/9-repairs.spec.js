@@ -114,16 +114,15 @@ test('a stuck job is found, explained and given to another scanner', async ({ pa
           - rowgroup:
             - row /Class Category Job Scan Scanner Opened State/
           - rowgroup:
-            - row /stuck-pending orchestration #\\d+ .* silent-edge .* Open/
+            - row /stuck-pending orchestration .* silent-edge .* Open/
   `);
   await page.goto('/');
   await page.getByRole('link', { name: 'Open job errors' }).click();
   await row(page, 'stuck-pending').getByRole('link').first().click();
   await looked(page, 'job-error', `
-    - heading /Stuck pending of job #\\d+/ [level=1]
+    - heading /Stuck pending of job .*/ [level=1]
     - region "What happened":
       - heading "What happened" [level=2]
-      - term: Job
     - region "What you can do":
       - heading "What you can do" [level=2]
       - textbox /Reason/
@@ -131,8 +130,6 @@ test('a stuck job is found, explained and given to another scanner', async ({ pa
       - list:
         - listitem:
           - button "Hand out anew"
-          - paragraph:
-            - strong: Recommended.
         - listitem:
           - button "Reassign"
         - listitem:

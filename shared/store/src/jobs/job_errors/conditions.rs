@@ -60,6 +60,10 @@ pub async fn conditions(conn: &mut Conn, judge: &Judge<'_>) -> Result<Vec<Condit
                not ('operator' = any (j.hold_reasons)) and coalesce(s.status in ('pending', 'running'), false) as wanted
              from jobs.scan_jobs j left join results.scans s on s.id = j.scan_id
              where j.finished_at is null),
+           -- Once a scanner, not once a job: thousands may wait behind one.
+           busy as materialized (
+             select scanner_id, count(*) filter (where status in ('assigned', 'running')) as holds, max(assigned_at) as fetched_at
+             from live group by scanner_id),
            judged as (
              select live.*, c.id as known, c.name, c.status as scanner_status, c.last_heartbeat_at, c.draining_until, c.max_concurrent_jobs,
                c.rate_limit, c.scanner_version, c.api_key_hash, c.previous_api_key_hash, c.previous_key_until, c.failed_auth_times,
@@ -96,16 +100,13 @@ pub async fn conditions(conn: &mut Conn, judge: &Judge<'_>) -> Result<Vec<Condit
              from judged where wanted and scanner_id = any ($2)
              union all
              select w.id, w.scan_id, w.scanner_id, w.name, 'stuck-pending',
-               jsonb_build_object('waitsSince', w.since, 'lastHeartbeatAt', w.last_heartbeat_at, 'holds', w.holds,
-                 'maxConcurrentJobs', w.max_concurrent_jobs)
-             from (select judged.*, greatest(age_from, assigned_at) as since,
-                     (select count(*) from live o where o.scanner_id = judged.scanner_id and o.status in ('assigned', 'running')) as holds
-                   from judged
-                   where wanted and scanner_status = 'active' and status = 'pending' and hold_reasons = '{}' and resign_requested_at is null
-                     and failed_leases < $1 and spec_flaw is null and not (scanner_id = any ($2))
-                     and coalesce(draining_until <= now(), true) and greatest(age_from, assigned_at) < now() - interval '15 minutes') w
-             where w.holds < w.max_concurrent_jobs
-               and not exists (select from live o where o.scanner_id = w.scanner_id and o.assigned_at > now() - interval '15 minutes')
+               jsonb_build_object('waitsSince', greatest(w.age_from, w.assigned_at), 'lastHeartbeatAt', w.last_heartbeat_at,
+                 'holds', b.holds, 'maxConcurrentJobs', w.max_concurrent_jobs)
+             from judged w join busy b on b.scanner_id = w.scanner_id
+             where w.wanted and w.scanner_status = 'active' and w.status = 'pending' and w.hold_reasons = '{}'
+               and w.resign_requested_at is null and w.failed_leases < $1 and w.spec_flaw is null and not (w.scanner_id = any ($2))
+               and coalesce(w.draining_until <= now(), true) and greatest(w.age_from, w.assigned_at) < now() - interval '15 minutes'
+               and b.holds < w.max_concurrent_jobs and coalesce(b.fetched_at < now() - interval '15 minutes', true)
                and not exists (select from jobs.scan_jobs o
                                where o.scanner_id = w.scanner_id and o.finished_at > now() - interval '15 minutes' and o.assigned_at is not null)
                and not exists (select from config.system_events e
