@@ -37,6 +37,7 @@ static ASSETS: &[Asset] = assets! {
     "js/ago.js" => JS,
     "js/copy.js" => JS,
     "js/filter.js" => JS,
+    "js/inline.js" => JS,
     "js/live.js" => JS,
     "js/menu.js" => JS,
     "js/palette.js" => JS,

@@ -158,7 +158,7 @@ async fn bodies_are_bounded_and_their_hash_is_checked() {
 async fn unknown_paths_and_methods_are_problems_too() {
     let world = World::new().await;
     let north = world.scanner("north").await;
-    for path in ["/scanner", "/scanner/", "/scanner/nothing", "/discovery/lists", "/", "/api/scans"] {
+    for path in ["/scanner", "/scanner/", "/scanner/nothing", "/discovery", "/discovery/nothing", "/", "/api/scans"] {
         assert_eq!(world.get(&north, path).await.refusal(), "NOT_FOUND", "{path}");
     }
     assert_eq!(world.get(&north, "/scanner/heartbeat").await.refusal(), "METHOD_NOT_ALLOWED");
