@@ -1,20 +1,8 @@
-// Everything that can be a target: groups, a host name, addresses that another system pushes; a template of them, and a scan.
-import { createServer } from 'node:net';
+// Everything that can be a target: groups, a host name, addresses that another system pushes.
 import { expect, looked, signedIn, test } from '../stack/test.js';
 
 test.use({ storageState: signedIn });
 test.describe.configure({ mode: 'serial' });
-
-let server;
-let port;
-
-test.beforeAll(async () => {
-  server = createServer((socket) => socket.destroy());
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  port = server.address().port;
-});
-
-test.afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 test('a scanner group', async ({ page }) => {
   await page.goto('/config/scanner-groups');
@@ -146,46 +134,4 @@ test('another system pushes addresses', async ({ page, request }) => {
       - definition:
         - link "inventory"
   `);
-});
-
-test('a template of all of them counts each address once and finds what listens', async ({ page }) => {
-  await page.goto('/config/port-lists/new');
-  await page.getByRole('textbox', { name: /^Name/ }).fill('listener');
-  await page.locator('#f-ports').fill(String(port));
-  await page.getByRole('button', { name: 'Add port list' }).click();
-  await expect(page.getByRole('row', { name: /listener/ })).toBeVisible();
-
-  await page.goto('/config/scan-templates/new');
-  await page.getByRole('textbox', { name: /^Name/ }).fill('everything');
-  for (const name of ['loop-nets', 'hosts-by-name', 'inventory/machines', 'listener']) {
-    await page.getByRole('checkbox', { name, exact: true }).check();
-  }
-  const summary = page.getByRole('region', { name: 'Scan summary' });
-  await expect(summary).toContainText(/Probes\s*1/);
-  await expect(summary).toContainText(/Addresses\s*1/);
-  await looked(page, 'scan-template-everything', `
-    - heading "Add a scan template" [level=1]
-    - group "General"
-    - group "Targets":
-      - group "Subnets"
-      - group "Subnet groups"
-      - group "FQDNs"
-      - group "FQDN groups"
-      - group "Discovery lists"
-    - group "Ports"
-    - button "Add template"
-    - button "Save and run"
-    - region "Scan summary"
-  `);
-  await page.getByRole('button', { name: 'Save and run' }).click();
-  await expect(page).toHaveURL(/\/scans\/\d+$/);
-  await expect(page.locator('main').getByText('Completed').first()).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('link', { name: /^Findings/ }).click();
-  await expect(page.getByRole('row', { name: new RegExp(`127\\.0\\.0\\.1.*${port}`) })).toHaveCount(1);
-
-  // What a template uses cannot go; the page says what stands in the way.
-  await page.goto('/config/subnet-groups');
-  await page.getByRole('link', { name: 'loop-nets' }).click();
-  await page.getByRole('link', { name: 'Delete…' }).click();
-  await expect(page.getByRole('link', { name: /everything/ })).toBeVisible();
 });
