@@ -4,6 +4,9 @@
  */
 const leave = () => document.querySelector('[data-inline] [data-cancel]');
 
+// A browser moves the focus to the row that the address names, so its first field has to be asked for.
+document.querySelector('[data-edits] [autofocus]')?.focus();
+
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape' || event.defaultPrevented || event.isComposing) return;
   const cancel = leave();
