@@ -17,7 +17,6 @@ pub mod ids;
 pub mod intervals;
 pub mod job_errors;
 pub mod names;
-pub mod nmap;
 pub mod open_set;
 pub mod passwords;
 pub mod permutation;

@@ -5,7 +5,7 @@ use mipo_store::Conn;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::kind::{Kind, Names, PAGE, Stored, sorted, text};
+use super::kind::{Kind, Names, Stored, all, sorted, text};
 use super::{FqdnSpec, PortListSpec, ScannerSpec, SubnetSpec, TemplateSpec};
 use crate::fields::Checks;
 use crate::groups::{self, Group, GroupKind, GroupPatch, NewGroup};
@@ -111,17 +111,7 @@ impl<H: Holds> Kind for GroupSpec<H> {
     }
 
     async fn stored(conn: &mut Conn, ctx: &Ctx<'_>) -> Result<Vec<Stored<Self>>, AppError> {
-        let mut rows: Vec<Group> = Vec::new();
-        loop {
-            let offset = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-            let ask = mipo_store::lists::Ask { offset, ..mipo_store::lists::Ask::first(PAGE, "name") };
-            let found = groups::list(conn, ctx, H::KIND, &ask).await?.items;
-            let last = i64::try_from(found.len()).unwrap_or(i64::MAX) < PAGE;
-            rows.extend(found);
-            if last {
-                break;
-            }
-        }
+        let rows = all!(groups::list, conn, ctx, H::KIND);
         let stored = |row: Group| Stored {
             id: row.id,
             version: row.version,

@@ -132,7 +132,7 @@ pub(super) const PAGE: i64 = 500;
 /// Reads a list to its end: `all!(subnets::list, conn, ctx)`. A macro, because a closure that lends the connection again
 /// for each page cannot be sent between threads.
 macro_rules! all {
-    ($list:path, $conn:expr, $ctx:expr) => {{
+    ($list:path, $conn:expr, $ctx:expr $(, $of:expr)?) => {{
         let mut items = Vec::new();
         loop {
             let offset = i64::try_from(items.len()).unwrap_or(i64::MAX);
@@ -140,7 +140,7 @@ macro_rules! all {
                 offset,
                 ..mipo_store::lists::Ask::first($crate::declared::kind::PAGE, "name")
             };
-            let found = $list($conn, $ctx, &ask).await?.items;
+            let found = $list($conn, $ctx, $($of,)? &ask).await?.items;
             let last = i64::try_from(found.len()).unwrap_or(i64::MAX) < $crate::declared::kind::PAGE;
             items.extend(found);
             if last {
